@@ -1,0 +1,1 @@
+"""Passalong: referral programmes with a CRM sync at their heart."""

@@ -1,0 +1,76 @@
+"""A person who refers, with one permanent link per campaign."""
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
+from django.db import models
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+
+from passalong.accounts.scope import WorkspaceModel
+
+
+class ReferrerStatus(models.TextChoices):
+    """An inactive referrer keeps everything, but the link says the programme is closed for them."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class Source(models.TextChoices):
+    """How a referrer first came here."""
+
+    MANUAL = "manual"
+    API = "api"
+    UPLOAD = "upload"
+    INTERCOM = "intercom"
+
+
+class Referrer(WorkspaceModel):
+    """Email (trimmed, lower-cased) is the identity within the campaign; `code` never changes.
+
+    `search_text` holds the words of name, email and code, split and case-folded in Python, so that search
+    does not depend on the database's locale (see search.py).
+    """
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False)
+    email = models.TextField()
+    first_name = models.TextField(default="", blank=True)
+    last_name = models.TextField(default="", blank=True)
+    phone = models.TextField(default="", blank=True)
+    fields = models.JSONField(default=dict, blank=True)
+    code = models.CharField(max_length=16, unique=True)
+    status = models.CharField(max_length=8, choices=ReferrerStatus, default=ReferrerStatus.ACTIVE)
+    source = models.CharField(max_length=20, choices=Source, default=Source.MANUAL)
+    visits_count = models.PositiveIntegerField(default=0)
+    referrals_count = models.PositiveIntegerField(default=0)
+    converted_referrals_count = models.PositiveIntegerField(default=0)
+    last_referral_at = models.DateTimeField(null=True)
+    search_text = models.TextField(default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(WorkspaceModel.Meta):
+        constraints = [
+            models.UniqueConstraint("campaign", Lower("email"), name="referrer_email_once"),
+            models.CheckConstraint(
+                condition=Exact(Lower("email"), models.F("email")), name="referrer_email_lower"
+            ),
+        ]
+        indexes = [
+            models.Index("campaign", models.F("id").desc(), name="referrer_newest"),
+            GinIndex(SearchVector("search_text", config="simple"), name="referrer_search"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def name(self) -> str:
+        """First and last name, or "" when neither is known."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def referral_link(self) -> str:
+        """The permanent link, under this installation's public address."""
+        return f"{settings.BASE_URL}/r/{self.code}"
