@@ -33,7 +33,13 @@ class Referrer(WorkspaceModel):
     does not depend on the database's locale (see search.py).
     """
 
-    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False)
+    # Both are served by indexes that begin with the campaign.
+    workspace = models.ForeignKey(
+        "accounts.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     email = models.TextField()
     first_name = models.TextField(default="", blank=True)
     last_name = models.TextField(default="", blank=True)

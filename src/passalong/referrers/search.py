@@ -1,0 +1,24 @@
+"""Finding a referrer among a million by name, email or code."""
+
+import re
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, case-folded, split at everything that is neither letter nor digit."""
+    return _WORD.findall(text.casefold())
+
+
+def search_text(email: str, first_name: str, last_name: str, code: str) -> str:
+    """What `Referrer.search_text` holds: each word once, in a fixed order."""
+    return " ".join(dict.fromkeys(words(f"{email} {first_name} {last_name} {code}")))
+
+
+def prefix_query(text: str) -> str | None:
+    """The tsquery that finds every word of `text` as the beginning of a word, or None without words.
+
+    Only letters and digits survive `words`, so nothing in it can be taken for an operator.
+    """
+    found = words(text)[:8]
+    return " & ".join(f"{word}:*" for word in found) or None

@@ -1,0 +1,164 @@
+"""Verbs for referrers added or changed by a person or a program (syncs have their own set-based way)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet, Value
+from django.contrib.postgres.search import SearchQuery, SearchVector
+
+from passalong.campaigns.models import Campaign
+from passalong.core.problems import FieldProblem, Problem, invalid
+from passalong.referrers.codes import new_code
+from passalong.referrers.models import Referrer, ReferrerStatus, Source
+from passalong.referrers.search import prefix_query, search_text
+
+NAME_LIMIT = 255
+PERSONAL = ("first_name", "last_name", "phone")
+
+
+def normal_email(text: str) -> str | None:
+    """The email as it is kept (trimmed, lower-cased), or None when it is not usable."""
+    email = text.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError:
+        return None
+    return email
+
+
+def find_referrers(
+    campaign: Campaign, *, q: str = "", email: str = "", status: str = "", source: str = ""
+) -> QuerySet[Referrer]:
+    """The campaign's referrers, narrowed; order and paging are the caller's (core.pages)."""
+    rows = Referrer.objects.filter(campaign=campaign)
+    if email:
+        rows = rows.filter(email=email.strip().lower())
+    if status:
+        rows = rows.filter(status=status)
+    if source:
+        rows = rows.filter(source=source)
+    query = prefix_query(q)
+    if query:
+        vector = SearchVector("search_text", config="simple")
+        rows = rows.annotate(search=vector).filter(
+            search=SearchQuery(query, config="simple", search_type="raw")
+        )
+    elif q.strip():
+        rows = rows.none()
+    return rows
+
+
+def add_referrer(
+    campaign: Campaign, email: str, *, source: str = Source.API, **values: Any
+) -> tuple[Referrer, bool]:
+    """The referrer with this email and whether it is new.
+
+    One that is already there keeps its code and everything it has; only empty fields are filled.
+    """
+    clean = _valid({"email": email, **values})
+    with transaction.atomic():
+        existing = (
+            Referrer.objects.select_for_update().filter(campaign=campaign, email=clean["email"]).first()
+        )
+        if existing is not None:
+            return _fill(existing, clean), False
+        try:
+            with transaction.atomic():
+                return _create(campaign, clean, source), True
+        except IntegrityError:
+            # Somebody else added the same person between our look and our insert.
+            existing = Referrer.objects.select_for_update().get(campaign=campaign, email=clean["email"])
+            return _fill(existing, clean), False
+
+
+@transaction.atomic
+def change_referrer(referrer: Referrer, **values: Any) -> Referrer:
+    """Set what is given: email, names, phone, fields (key by key; None removes a key), status."""
+    clean = _valid(values)
+    fields = clean.pop("fields", None)
+    referrer = Referrer.objects.select_for_update().get(pk=referrer.pk)
+    if fields is not None:
+        merged = {**referrer.fields, **fields}
+        referrer.fields = {key: value for key, value in merged.items() if value is not None}
+    for key, value in clean.items():
+        setattr(referrer, key, value)
+    try:
+        with transaction.atomic():
+            _save(referrer)
+    except IntegrityError:
+        raise Problem(
+            409,
+            "email_in_use",
+            "Email in use",
+            f"Another referrer of this campaign already has the address {referrer.email}.",
+            "Use another address, or change that referrer first.",
+        ) from None
+    return referrer
+
+
+@transaction.atomic
+def delete_referrer(referrer: Referrer) -> None:
+    """Remove a referrer with everything that hangs on it; the link stops working."""
+    deleted, _ = Referrer.objects.filter(pk=referrer.pk).delete()
+    if deleted:
+        Campaign.objects.filter(pk=referrer.campaign_id).update(referrers_count=F("referrers_count") - 1)
+
+
+def _valid(values: Mapping[str, Any]) -> dict[str, Any]:
+    clean: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    errors = []
+    if "email" in clean:
+        email = normal_email(clean["email"])
+        if email is None:
+            errors.append(FieldProblem("email", "This is not an email address we can use."))
+        clean["email"] = email
+    for key in PERSONAL:
+        if key in clean:
+            clean[key] = clean[key].replace("\0", "").strip()
+            if len(clean[key]) > NAME_LIMIT:
+                errors.append(FieldProblem(key, f"Use at most {NAME_LIMIT} characters."))
+    if "status" in clean and clean["status"] not in ReferrerStatus.values:
+        errors.append(FieldProblem("status", "Status is active or inactive."))
+    if errors:
+        raise invalid(errors)
+    return clean
+
+
+def _create(campaign: Campaign, clean: dict[str, Any], source: str) -> Referrer:
+    referrer = Referrer(
+        workspace_id=campaign.workspace_id, campaign=campaign, source=source, code=_free_code()
+    )
+    for key, value in clean.items():
+        setattr(referrer, key, value)
+    referrer.search_text = _search_text(referrer)
+    referrer.save(force_insert=True)
+    Campaign.objects.filter(pk=campaign.pk).update(referrers_count=F("referrers_count") + Value(1))
+    return referrer
+
+
+def _free_code() -> str:
+    code = new_code()
+    while Referrer.everywhere.filter(code=code).exists():
+        code = new_code()
+    return code
+
+
+def _fill(referrer: Referrer, clean: Mapping[str, Any]) -> Referrer:
+    for key in PERSONAL:
+        if clean.get(key) and not getattr(referrer, key):
+            setattr(referrer, key, clean[key])
+    referrer.fields = {**clean.get("fields", {}), **referrer.fields}
+    _save(referrer)
+    return referrer
+
+
+def _save(referrer: Referrer) -> None:
+    referrer.search_text = _search_text(referrer)
+    referrer.save(update_fields=["email", *PERSONAL, "fields", "status", "search_text", "updated_at"])
+
+
+def _search_text(referrer: Referrer) -> str:
+    return search_text(referrer.email, referrer.first_name, referrer.last_name, referrer.code)

@@ -1,0 +1,382 @@
+"""What a sync remembers: its connection, its instruction, its runs, and what became of each contact."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from passalong.accounts.scope import WorkspaceModel
+from passalong.core.crypto import decrypt, encrypt
+from passalong.core.ids import new_id
+
+
+class ConnectionStatus(models.TextChoices):
+    """Whether the outside account can be used."""
+
+    CONNECTED = "connected"
+    NEEDS_ATTENTION = "needs_attention"
+    DISCONNECTED = "disconnected"
+
+
+class Connection(WorkspaceModel):
+    """A workspace's link to an outside account, with its credentials encrypted."""
+
+    provider = models.CharField(max_length=20)
+    status = models.CharField(max_length=16, choices=ConnectionStatus, default=ConnectionStatus.CONNECTED)
+    secret = models.TextField(default="")
+    account_id = models.CharField(max_length=100)
+    account_name = models.CharField(max_length=200)
+    region = models.CharField(max_length=10, default="us")
+    timezone = models.CharField(max_length=60, default="UTC")
+    checks = models.JSONField(default=list)
+    fields_cache = models.JSONField(default=list)
+    segments_cache = models.JSONField(default=list)
+    cached_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(WorkspaceModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "provider", "account_id"], name="connection_account_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.account_name}"
+
+    def set_token(self, access_token: str) -> None:
+        """Keep the token, readable only with this installation's key."""
+        self.secret = encrypt(access_token)
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """What an integration needs to open a session."""
+        return {"access_token": decrypt(self.secret), "region": self.region}
+
+
+class SyncType(models.TextChoices):
+    """How often a sync runs by itself."""
+
+    ONE_TIME = "one_time"
+    ONGOING = "ongoing"
+
+
+class OnLeave(models.TextChoices):
+    """What happens to a referrer whose contact left the audience."""
+
+    KEEP = "keep"
+    DEACTIVATE = "deactivate"
+    REMOVE = "remove"
+
+
+class Sync(WorkspaceModel):
+    """A saved instruction: this connection's audience becomes this campaign's referrers.
+
+    `audience`, `inbound`, `outbound` and `contact_policy` have the shapes of the REST contract and have
+    passed validation.py.
+    """
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=150)
+    audience = models.JSONField()
+    inbound = models.JSONField()
+    outbound = models.JSONField(default=list)
+    contact_policy = models.JSONField(default=dict)
+    type = models.CharField(max_length=10, choices=SyncType, default=SyncType.ONE_TIME)
+    interval_minutes = models.PositiveIntegerField(default=60)
+    on_leave = models.CharField(max_length=10, choices=OnLeave, default=OnLeave.KEEP)
+    paused_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SyncDraft(WorkspaceModel):
+    """A sync being set up in the wizard. `version` tells two people editing at once apart."""
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+")
+    answers = models.JSONField(default=dict)
+    version = models.PositiveIntegerField(default=1)
+    created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"draft for {self.campaign_id}"
+
+
+class RunKind(models.TextChoices):
+    """A preview is a run that decides everything and writes to nobody."""
+
+    RUN = "run"
+    PREVIEW = "preview"
+
+
+class RunStatus(models.TextChoices):
+    """The life of a run."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED)
+WORKABLE = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING)
+
+
+class Phase(models.TextChoices):
+    """What a run is doing."""
+
+    PLAN = "plan"
+    READ = "read"
+    WRITE_BACK = "write_back"
+    DONE = "done"
+
+
+class Trigger(models.TextChoices):
+    """What started a run."""
+
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+    WEBHOOK = "webhook"
+    RETRY = "retry"
+
+
+class Run(WorkspaceModel):
+    """One execution of a sync. Its state is this row, not a process.
+
+    `epoch` grows each time a worker takes the run over; a worker may commit only while the epoch is its own
+    and `lease_until` is kept ahead by its heartbeat.
+    """
+
+    sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8, choices=RunKind, default=RunKind.RUN)
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.MANUAL)
+    started_by = models.CharField(max_length=254, default="")
+    status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
+    phase = models.CharField(max_length=10, choices=Phase, default=Phase.PLAN)
+    full = models.BooleanField(default=False)
+    instruction = models.JSONField(default=dict)
+
+    epoch = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    waiting_until = models.DateTimeField(null=True)
+
+    total = models.PositiveIntegerField(null=True)
+    read = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    duplicate = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    left = models.PositiveIntegerField(default=0)
+    write_backs_due = models.PositiveIntegerField(default=0)
+    written = models.PositiveIntegerField(default=0)
+    write_backs_failed = models.PositiveIntegerField(default=0)
+    api_calls = models.PositiveIntegerField(default=0)
+    error = models.JSONField(null=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(WorkspaceModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sync"],
+                condition=Q(kind=RunKind.RUN, status__in=[str(status) for status in ACTIVE]),
+                name="run_one_active",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["status"],
+                condition=Q(status__in=[str(status) for status in ACTIVE]),
+                name="run_active",
+            ),
+            models.Index("sync", models.F("id").desc(), name="run_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} ({self.status})"
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether this run only counts."""
+        return self.kind == RunKind.PREVIEW
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status not in ACTIVE
+
+
+class Partition(models.Model):
+    """A slice of a run's audience with its own checkpoint.
+
+    `attempt` counts walks: a walk that saw fewer people than the CRM counted is repeated. `seen` counts the
+    distinct contacts of this walk, `total_first` what the CRM counted on its first page.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="partitions")
+    position = models.PositiveSmallIntegerField()
+    spec = models.JSONField()
+    cursor = models.TextField(null=True)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    pages = models.PositiveIntegerField(default=0)
+    seen = models.PositiveIntegerField(default=0)
+    total_first = models.PositiveIntegerField(null=True)
+    complete = models.BooleanField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "position"], name="partition_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.position}"
+
+
+class Excluded(models.Model):
+    """A contact of an excluded segment, for the length of a run."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+", db_index=False)
+    external_id = models.TextField()
+    mark = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "external_id"], name="excluded_once")]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Outcome(models.TextChoices):
+    """What happened to one contact in one run."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    LEFT = "left"
+
+
+class WriteBackState(models.TextChoices):
+    """How far the way back into the CRM is for one contact."""
+
+    NONE = "none"
+    PENDING = "pending"
+    WRITTEN = "written"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+class RunRecord(models.Model):
+    """What became of one contact in one run.
+
+    `group` ties contacts of one referrer together: `r:<referrer id>` when the referrer was there before the
+    run, `e:<email>` when not. `mapped` is what the contact says, `before` what the referrer's fields were
+    when the run first changed them: with both, the group can be decided again when a better leader
+    arrives. `mark` names the walk of the partition that last saw the contact.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+", db_index=False)
+    external_id = models.TextField()
+    mark = models.IntegerField()
+    email = models.TextField(default="")
+    role = models.CharField(max_length=4)
+    last_seen_at = models.BigIntegerField(null=True)
+    group = models.TextField(null=True)
+    mapped: Any = models.JSONField(null=True)
+    before: Any = models.JSONField(null=True)
+    referrer = models.ForeignKey(
+        "referrers.Referrer",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    reason = models.CharField(max_length=40, default="")
+    message = models.TextField(default="")
+    write_back = models.CharField(max_length=10, choices=WriteBackState, default=WriteBackState.NONE)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "external_id"], name="record_once")]
+        indexes = [
+            models.Index(fields=["run", "group"], name="record_group", condition=Q(group__isnull=False)),
+            models.Index(
+                fields=["run", "outcome", "id"],
+                name="record_trouble",
+                condition=Q(outcome__in=["skipped", "failed", "duplicate"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.external_id}: {self.outcome}"
+
+
+class ContactLink(models.Model):
+    """A contact of a connection is this referrer of this campaign, for good: never matched by email again.
+
+    `role` and `last_seen_at` are what was last seen, for choosing the leading contact.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(
+        "accounts.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    external_id = models.TextField()
+    referrer = models.ForeignKey("referrers.Referrer", on_delete=models.CASCADE, related_name="links")
+    role = models.CharField(max_length=4)
+    last_seen_at = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "connection", "external_id"], name="link_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.external_id} → {self.referrer_id}"
+
+
+class WriteBack(models.Model):
+    """The outbox: this contact should say what the referrer's facts are. One row per sync and contact.
+
+    `remote` is what the CRM last said the mapped fields hold; the values to send are worked out when
+    sending, so the newest facts always win and a crash repeats absolute values.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="+", db_index=False)
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
+    referrer = models.ForeignKey("referrers.Referrer", on_delete=models.CASCADE, related_name="+")
+    external_id = models.TextField()
+    remote = models.JSONField(default=dict)
+    pending = models.BooleanField(default=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sync", "external_id"], name="write_back_once")]
+        indexes = [models.Index(fields=["sync", "id"], name="write_back_pending", condition=Q(pending=True))]
+
+    def __str__(self) -> str:
+        return f"{self.external_id} should say {self.referrer_id}"

@@ -1,0 +1,167 @@
+"""Verbs for syncs and runs; each is what one button or one API call does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from passalong.campaigns.models import Campaign
+from passalong.core.clock import now
+from passalong.core.ids import public_id
+from passalong.core.problems import FieldProblem, Problem, invalid
+from passalong.sync import connections
+from passalong.sync.models import (
+    ACTIVE,
+    Connection,
+    OnLeave,
+    Run,
+    RunKind,
+    RunStatus,
+    Sync,
+    SyncType,
+    Trigger,
+)
+from passalong.sync.validation import validated
+
+INSTRUCTION = ("audience", "inbound", "outbound", "contact_policy")
+
+
+def create_sync(campaign: Campaign, connection: Connection, body: Mapping[str, Any]) -> Sync:
+    """A sync of this campaign. `body` has the contract's shape; a bad map is Problem 422 naming the row."""
+    connections.require_connected(connection)
+    instruction = validated(body, connections.fields(connection, refresh=False))
+    options = _valid_options(body)
+    return Sync.objects.create(
+        campaign=campaign,
+        connection=connection,
+        name=body.get("name") or f"{connection.account_name}, {_audience_words(instruction['audience'])}",
+        **instruction,
+        **options,
+    )
+
+
+def change_sync(sync: Sync, changes: Mapping[str, Any]) -> Sync:
+    """Change any part of a sync; it takes effect on the next run, a run under way keeps its instruction."""
+    if any(key in changes for key in INSTRUCTION):
+        body = {key: changes.get(key, getattr(sync, key)) for key in INSTRUCTION}
+        for key, value in validated(body, connections.fields(sync.connection, refresh=False)).items():
+            setattr(sync, key, value)
+    for key, value in _valid_options(changes).items():
+        setattr(sync, key, value)
+    if changes.get("name"):
+        sync.name = changes["name"]
+    sync.save()
+    return sync
+
+
+def delete_sync(sync: Sync) -> None:
+    """Remove a sync with its history. Its referrers and their links to contacts stay."""
+    if Run.objects.filter(sync=sync, status__in=ACTIVE).exists():
+        raise Problem(
+            409,
+            "run_in_progress",
+            "Run in progress",
+            "This sync is running.",
+            "Cancel the run first; what it has done stays.",
+        )
+    sync.delete()
+
+
+def start_run(sync: Sync, *, trigger: str = Trigger.MANUAL, started_by: str = "", full: bool = False) -> Run:
+    """Queue a run. One at a time: Problem 409 `run_in_progress` (its id in `errors`) while one is active."""
+    connections.require_connected(sync.connection)
+    if sync.paused_at is not None:
+        raise Problem(
+            409, "sync_paused", "Sync paused", "This sync is paused.", "Resume it, then start the run."
+        )
+    return _enqueue(sync, RunKind.RUN, trigger=trigger, started_by=started_by, full=full)
+
+
+def start_preview(sync: Sync, *, started_by: str = "") -> Run:
+    """Queue a run that decides everything and changes nothing, here or in the CRM."""
+    connections.require_connected(sync.connection)
+    return _enqueue(sync, RunKind.PREVIEW, trigger=Trigger.MANUAL, started_by=started_by, full=True)
+
+
+def cancel_run(run: Run) -> Run:
+    """Ask an active run to stop where it is; what it has done stays. Finished runs are left alone."""
+    with transaction.atomic():
+        locked = Run.objects.select_for_update().get(pk=run.pk)
+        if locked.status in (RunStatus.QUEUED, RunStatus.PAUSED):
+            locked.status = RunStatus.CANCELLED
+            locked.finished_at = now()
+        locked.cancel_requested = not locked.is_finished or locked.cancel_requested
+        locked.save(update_fields=["status", "finished_at", "cancel_requested"])
+    return locked
+
+
+def pause_sync(sync: Sync) -> Sync:
+    """Hold the sync: its run stops at the next page boundary and keeps its place."""
+    Sync.objects.filter(pk=sync.pk, paused_at=None).update(paused_at=now())
+    Run.objects.filter(sync=sync, kind=RunKind.RUN, status=RunStatus.QUEUED).update(status=RunStatus.PAUSED)
+    sync.refresh_from_db()
+    return sync
+
+
+@transaction.atomic
+def resume_sync(sync: Sync) -> Sync:
+    """Let the sync go on; a paused run continues where it stopped."""
+    from passalong.sync.tasks import enqueue
+
+    Sync.objects.filter(pk=sync.pk).update(paused_at=None)
+    for run in Run.objects.filter(sync=sync, kind=RunKind.RUN, status=RunStatus.PAUSED).select_for_update():
+        run.status = RunStatus.QUEUED
+        run.lease_until = None
+        run.save(update_fields=["status", "lease_until"])
+        enqueue(run.pk)
+    sync.refresh_from_db()
+    return sync
+
+
+def _enqueue(sync: Sync, kind: str, **columns: Any) -> Run:
+    from passalong.sync.tasks import enqueue
+
+    instruction = {key: getattr(sync, key) for key in INSTRUCTION}
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(sync=sync, kind=kind, instruction=instruction, **columns)
+            enqueue(run.pk)
+    except IntegrityError:
+        active = Run.objects.filter(sync=sync, kind=RunKind.RUN, status__in=ACTIVE).first()
+        raise _in_progress(active) from None
+    return run
+
+
+def _in_progress(active: Run | None) -> Problem:
+    run_id = public_id("run", active.pk) if active else ""
+    return Problem(
+        409,
+        "run_in_progress",
+        "Run in progress",
+        f"This sync is running already ({run_id}).",
+        "Wait for it to finish, or cancel it first.",
+        [FieldProblem("run_id", run_id)],
+    )
+
+
+def _valid_options(body: Mapping[str, Any]) -> dict[str, Any]:
+    errors = []
+    options = {
+        key: body[key] for key in ("type", "interval_minutes", "on_leave") if body.get(key) is not None
+    }
+    if options.get("type", SyncType.ONE_TIME) != SyncType.ONE_TIME:
+        # Refused rather than stored: an ongoing sync that nothing runs would be a broken promise.
+        errors.append(FieldProblem("type", "Only one_time syncs can be made for now."))
+    if not 5 <= options.get("interval_minutes", 60) <= 60 * 24 * 31:
+        errors.append(FieldProblem("interval_minutes", "Choose between 5 minutes and 31 days."))
+    if options.get("on_leave", OnLeave.KEEP) not in OnLeave.values:
+        errors.append(FieldProblem("on_leave", "Say keep, deactivate or remove."))
+    if errors:
+        raise invalid(errors, code="invalid_sync")
+    return options
+
+
+def _audience_words(audience: Mapping[str, Any]) -> str:
+    words = {"leads": "only leads", "users": "only users", "all": "all contacts"}
+    count = len(audience["segment_ids"])
+    return words.get(audience["kind"], "one segment" if count == 1 else f"{count} segments")

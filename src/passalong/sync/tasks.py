@@ -1,0 +1,38 @@
+"""The jobs the engine runs for us. They only find a run and conduct it: its state is in our tables."""
+
+from uuid import UUID
+
+from django.db import transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+QUEUE = "runs"
+
+
+def enqueue(run_id: UUID) -> None:
+    """Have a worker pick this run up. Inside a transaction, the job appears with its commit."""
+    try:
+        with transaction.atomic():
+            execute_run.configure(queueing_lock=f"run:{run_id}").defer(run_id=str(run_id))
+    except AlreadyEnqueued:
+        return
+
+
+@app.task(queue=QUEUE, name="sync.execute_run")
+async def execute_run(run_id: str) -> None:
+    """Conduct one run until it ends, pauses, or this worker is told to stop."""
+    from passalong.sync.run import conduct
+
+    await conduct(UUID(run_id))
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(queue="housekeeping", name="sync.rescue_runs", queueing_lock="rescue_runs", pass_context=False)
+def rescue_runs(timestamp: int) -> int:
+    """Give runs whose worker died to a living one; returns how many."""
+    from passalong.sync.lease import abandoned_runs
+
+    abandoned = abandoned_runs()
+    for run_id in abandoned:
+        enqueue(run_id)
+    return len(abandoned)
