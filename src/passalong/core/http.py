@@ -1,0 +1,118 @@
+"""The only door out: every request to another machine is made by a client from here."""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Mapping
+from functools import lru_cache
+
+import httpx2
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 60.0
+# One run keeps up to 16 calls in flight; a few interactive ones go beside them.
+MAX_CONNECTIONS = 32
+KEEPALIVE_SECONDS = 30.0
+
+
+class UnreachableError(Exception):
+    """No usable answer came. `timed_out` says whether that was for want of time. Carries no request, so no
+    header of it can end in a log or an error report."""
+
+    def __init__(self, reason: str, *, timed_out: bool = False) -> None:
+        super().__init__(reason)
+        self.timed_out = timed_out
+
+
+class ForbiddenAddressError(Exception):
+    """An address given by a user points into a private network."""
+
+
+def client(
+    base_url: str,
+    headers: Mapping[str, str],
+    *,
+    read_seconds: float = READ_SECONDS,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> httpx2.AsyncClient:
+    """A client for one outside system: keep-alive, time-outs on everything, no redirects followed."""
+    return httpx2.AsyncClient(
+        base_url=base_url,
+        headers=dict(headers),
+        timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS),
+        limits=httpx2.Limits(
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        ),
+        follow_redirects=False,
+        verify=_tls(),
+        transport=transport,
+        # A proxy of the environment cannot reach this machine's own addresses.
+        mounts={"all://127.0.0.1": None, "all://localhost": None} if transport is None else None,
+    )
+
+
+async def send(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
+    """Send and read the whole answer. Raises only UnreachableError."""
+    try:
+        return await client.send(request)
+    except httpx2.HTTPError as error:
+        failure = UnreachableError(_reason(error), timed_out=isinstance(error, httpx2.TimeoutException))
+    # Raised out here so that the original, whose request holds the credentials, is not chained to it.
+    raise failure
+
+
+def _reason(error: httpx2.HTTPError) -> str:
+    """Our own words by type: the library's texts may quote what was sent."""
+    if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError):
+        return "no connection could be made"
+    if isinstance(error, httpx2.TimeoutException):
+        return "no answer came in time"
+    return "the connection broke before the answer was complete"
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Shared: loading the certificate store takes tens of milliseconds."""
+    return httpx2.create_ssl_context()
+
+
+async def public_addresses(url: str) -> list[str]:
+    """The guard for addresses that users give (webhook targets and the like).
+
+    Returns what the host resolves to when all of it is public, else raises ForbiddenAddressError. Connect to
+    one of the returned addresses rather than resolving again: a second answer may differ from the first.
+    Addresses set by the operator are trusted and do not come here.
+    """
+    parsed = _parsed(url)
+    found = await _resolve(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
+    if not all(_is_public(address) for address in found):
+        raise ForbiddenAddressError(f"The address of {parsed.host} is not on the public internet.")
+    return found
+
+
+def _parsed(url: str) -> httpx2.URL:
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        parsed = httpx2.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        raise ForbiddenAddressError("Only http and https addresses without a user name are allowed.")
+    return parsed
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise ForbiddenAddressError(f"The address of {host} cannot be found.") from None
+    return sorted({str(address[0]) for _, _, _, _, address in found})
+
+
+def _is_public(text: str) -> bool:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    address = mapped or address
+    return address.is_global and not address.is_multicast

@@ -1,0 +1,1 @@
+"""Intercom: contacts, segments and fields, over its REST API (docs/reference/intercom.md)."""

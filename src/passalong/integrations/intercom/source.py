@@ -1,0 +1,151 @@
+"""Reading people out of Intercom."""
+
+from collections.abc import Sequence
+
+from passalong.integrations.intercom import errors, fields, search, wire
+from passalong.integrations.intercom.client import Call, Client
+from passalong.integrations.intercom.line import VERSION
+from passalong.integrations.intercom.together import together
+from passalong.sync.errors import Fatal
+from passalong.sync.records import Audience, Field, Page, Role, Segment, Slice
+
+REPEATS = 3
+SAMPLED = "50"
+
+
+class Source:
+    """The Source of the port."""
+
+    def __init__(self, client: Client, timezone: str | None) -> None:
+        self._client = client
+        self._zone = search.zone(timezone)
+
+    async def segments(self) -> list[Segment]:
+        return await self._segments({"include_count": "true"})
+
+    async def _segments(self, params: dict[str, str]) -> list[Segment]:
+        """One page in practice; a `next` is followed all the same, as the description allows one (§4.2)."""
+        found: dict[str, Segment] = {}
+        seen: set[str] = set()
+        while True:
+            answer = await self._client.ask(Call("GET", "/segments", params=params), _segment_list)
+            found.update((s.id, s) for s in map(_segment, answer.segments))
+            following = wire.next_cursor(answer.pages)
+            if following is None or following in seen:
+                return list(found.values())
+            seen.add(following)
+            params = {**params, "starting_after": following}
+
+    async def fields(self) -> list[Field]:
+        params = {"model": "contact", "include_archived": "false"}
+        answer = await self._client.ask(Call("GET", "/data_attributes", params=params), attribute_list)
+        found = fields.listed(answer.data)
+        reader = wire.Reader([f.key for f in found])
+        recent = await self._client.ask(Call("GET", "/contacts", params={"per_page": SAMPLED}), reader.page)
+        return fields.with_samples(found, recent.contacts)
+
+    async def plan(self, audience: Audience) -> list[Slice]:
+        parts = await together(*(self._divided(group) for group in await self._groups(audience)))
+        return [part for group in parts for part in group]
+
+    async def _groups(self, audience: Audience) -> list[Slice]:
+        roles: list[Role] = {"leads": ["lead"], "users": ["user"], "all": ["user", "lead"]}.get(
+            audience.kind, []
+        )  # type: ignore[assignment]
+        wanted = audience.segment_ids if audience.kind == "segments" else []
+        excluded = audience.exclude_segment_ids
+        known = await self._person_types([*wanted, *excluded])
+        return [
+            *(Slice("include", 0, role) for role in roles),
+            *(Slice("include", 0, known[i], i) for i in dict.fromkeys(wanted)),
+            *(Slice("exclude", 0, known[i], i) for i in dict.fromkeys(excluded)),
+        ]
+
+    async def _person_types(self, ids: Sequence[str]) -> dict[str, Role]:
+        """Whose segments these are: searching for that role too keeps same-named segments apart (§4.3)."""
+        known: dict[str, Role] = {s.id: s.person_type for s in await self._segments({})} if ids else {}
+        for segment_id in ids:
+            if segment_id not in known:
+                known[segment_id] = await self._person_type(segment_id)
+        return known
+
+    async def _person_type(self, segment_id: str) -> Role:
+        try:
+            return (
+                await self._client.ask(Call("GET", wire.path("/segments", segment_id)), _one_segment)
+            ).person_type
+        except errors.RejectedError as refused:
+            if refused.status not in (400, 404):
+                raise
+        raise errors.segment_not_found(segment_id)
+
+    async def _divided(self, group: Slice) -> list[Slice]:
+        first = await self._edge(group, newest_first=False)
+        if first.total == 0:
+            return []
+        whole = Slice(group.purpose, first.total, group.role, group.segment_id)
+        count = search.slice_count(first.total)
+        if count == 1:
+            return [whole]
+        last = await self._edge(group, newest_first=True)
+        oldest, newest = _created(first), _created(last)
+        if oldest is None or newest is None:
+            return [whole]
+        return search.divide(whole, search.cuts(oldest, newest, count, self._zone))
+
+    async def _edge(self, group: Slice, *, newest_first: bool) -> Page:
+        body = search.body(group, VERSION, per_page=1, newest_first=newest_first)
+        call = Call("POST", "/contacts/search", body=body)
+        return await self._client.ask(call, wire.reader(("created_at",)).page)
+
+    async def page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
+        for _ in range(1 + REPEATS):
+            page = await self._search(part, cursor, keys)
+            if page.next_cursor is None or page.next_cursor != cursor:
+                break
+        else:
+            raise errors.paging_loop()
+        if page.total == 0 and part.total > 0 and part.segment_id is not None:
+            # A deleted segment may look like an empty one (§4.3): never read that as "everyone left".
+            await self._person_type(part.segment_id)
+        return page
+
+    async def _search(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
+        call = Call("POST", "/contacts/search", body=search.body(part, VERSION, cursor))
+        try:
+            return await self._client.ask(call, wire.reader(tuple(keys)).page)
+        except errors.RejectedError as refused:
+            failure: Fatal = refused
+            message = refused.vendor_message
+        if cursor is not None and "starting_after" in message:
+            raise errors.cursor_rejected()
+        if part.segment_id is not None:
+            await self._person_type(part.segment_id)
+        raise failure
+
+
+def _created(page: Page) -> int | None:
+    value = page.contacts[0].values["created_at"] if page.contacts else None
+    return value if isinstance(value, int) else None
+
+
+def _segment(segment: wire.WireSegment) -> Segment:
+    return Segment(
+        id=str(segment.id),
+        name=segment.name or str(segment.id),
+        # Intercom calls leads contacts here (§4.2).
+        person_type="user" if segment.person_type == "user" else "lead",
+        count=None if segment.count is None else wire.whole(segment.count),
+    )
+
+
+def _one_segment(content: bytes) -> Segment:
+    return _segment(wire.decode(content, wire.WireSegment))
+
+
+def _segment_list(content: bytes) -> wire.SegmentList:
+    return wire.decode(content, wire.SegmentList)
+
+
+def attribute_list(content: bytes) -> wire.AttributeList:
+    return wire.decode(content, wire.AttributeList)
