@@ -205,7 +205,7 @@ def find_by_external_id(space: Workspace, call: Call) -> Answer:
 
 def merge_history(space: Workspace, call: Call) -> Answer:
     """`order` is asc or desc here, unlike everywhere else (§3.5)."""
-    contact = space.contacts.get(call.path["contact_id"])
+    contact = space.contacts.get(call.path["id"])
     if call.version < (2, 16) or contact is None or contact.role != "user" or contact.id in space.status:
         raise errors.not_found("Contact not found")
     direction = call.query.get("order", "desc")
@@ -331,7 +331,7 @@ CONTACT_OPERATIONS = [
     Operation("POST", "/contacts/{contact_id}/archive", auth.WRITE_CONTACTS, archive_contact),
     Operation("POST", "/contacts/{contact_id}/unarchive", auth.WRITE_CONTACTS, unarchive_contact),
     Operation("POST", "/contacts/{contact_id}/block", auth.WRITE_CONTACTS, block_contact),
-    Operation("GET", "/contacts/{contact_id}/merge_history", auth.READ_ONE_CONTACT, merge_history),
+    Operation("GET", "/contacts/{id}/merge_history", auth.READ_ONE_CONTACT, merge_history),
     Operation("GET", "/contacts/{contact_id}/segments", auth.READ_CONTACTS, contact_segments),
     Operation("GET", "/segments", auth.READ_CONTACTS, list_segments),
     Operation("GET", "/segments/{segment_id}", auth.READ_CONTACTS, get_segment),
