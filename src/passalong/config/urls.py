@@ -1,5 +1,23 @@
 """Which address leads where."""
 
-from django.urls import URLPattern, URLResolver
+from importlib.util import find_spec
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, include, path
+
+from passalong.accounts import views as accounts
+from passalong.config import health
+
+
+def _existing(prefix: str, module: str) -> list[URLPattern | URLResolver]:
+    return [path(prefix, include(module))] if find_spec(module) else []
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("readyz", health.ready, name="ready"),
+    path("metrics", health.metrics, name="metrics"),
+    path("accounts/enter/<str:signed>/", accounts.enter, name="enter"),
+    path("accounts/", include("allauth.urls")),
+    *_existing("api/v1/", "passalong.api.urls"),
+    *_existing("r/", "passalong.tracking.urls"),
+    *_existing("", "passalong.web.urls"),
+]

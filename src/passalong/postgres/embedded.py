@@ -81,8 +81,8 @@ class Server:
 def start(data_dir: Path, overrides: Mapping[str, str] | None = None) -> Server:
     """The server of this data folder, started if need be.
 
-    `overrides` are PostgreSQL settings, heeded when it is this call that starts it. Raises Problem with a next
-    step when it cannot run here.
+    `overrides` are PostgreSQL settings, heeded when it is this call that starts it. Raises Problem with a
+    next step when it cannot run here.
     """
     home = data_dir.expanduser().resolve() / "postgres"
     _make(home)

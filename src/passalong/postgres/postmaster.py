@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-FAST_SECONDS = 6.0
+FAST_SECONDS = 3.0
 
 
 def running(cluster: Path) -> psutil.Process | None:
@@ -58,7 +58,7 @@ def forget_foreign_pid(cluster: Path) -> None:
 
 def stop(process: psutil.Process) -> None:
     """Fast shutdown: sessions are ended, everything is written. Immediate when that takes too long."""
-    for number, seconds in ((signal.SIGINT, FAST_SECONDS), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 2.0)):
+    for number, seconds in ((signal.SIGINT, FAST_SECONDS), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 1.0)):
         try:
             process.send_signal(number)
             process.wait(seconds)
