@@ -52,6 +52,7 @@ class ScopedManager(models.Manager[M]):
         return super().get_queryset().filter(workspace_id=current_workspace_id())
 
     def create(self, **fields: Any) -> M:
+        """Like Django's, in the current workspace unless another is given."""
         fields.setdefault("workspace_id", current_workspace_id())
         return super().create(**fields)
 

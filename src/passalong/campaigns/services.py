@@ -17,7 +17,9 @@ _is_url = URLValidator(schemes=["http", "https"])
 def create_campaign(name: str, destination_url: str) -> Campaign:
     """A live campaign in the current workspace."""
     fields = _valid(name=name, destination_url=destination_url)
-    return Campaign.objects.create(slug=_free_slug(fields["name"]), **fields)
+    return Campaign.objects.create(
+        slug=_free_slug(fields["name"]), name=fields["name"], destination_url=fields["destination_url"]
+    )
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from passalong.core.crypto import UndecryptableError
 from passalong.core.problems import FieldProblem, Problem, invalid
 from passalong.integrations.registry import integration
 from passalong.sync.errors import ConfigError, CredentialsError, SyncError
-from passalong.sync.models import Connection, ConnectionStatus, Run, RunStatus, WORKABLE
+from passalong.sync.models import WORKABLE, Connection, ConnectionStatus, Run, RunStatus
 from passalong.sync.port import Session
 from passalong.sync.records import Account, Check, Field, FieldType, Segment
 

@@ -74,7 +74,7 @@ class Sync(WorkspaceModel):
     """A saved instruction: this connection's audience becomes this campaign's referrers.
 
     `audience`, `inbound`, `outbound` and `contact_policy` have the shapes of the REST contract and have
-    passed validation.py.
+    passed validation.py. `field_types` holds the CRM's type of each field written back.
     """
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+")
@@ -84,6 +84,7 @@ class Sync(WorkspaceModel):
     inbound = models.JSONField()
     outbound = models.JSONField(default=list)
     contact_policy = models.JSONField(default=dict)
+    field_types = models.JSONField(default=dict)
     type = models.CharField(max_length=10, choices=SyncType, default=SyncType.ONE_TIME)
     interval_minutes = models.PositiveIntegerField(default=60)
     on_leave = models.CharField(max_length=10, choices=OnLeave, default=OnLeave.KEEP)
@@ -361,8 +362,8 @@ class ContactLink(models.Model):
 class WriteBack(models.Model):
     """The outbox: this contact should say what the referrer's facts are. One row per sync and contact.
 
-    `remote` is what the CRM last said the mapped fields hold; the values to send are worked out when
-    sending, so the newest facts always win and a crash repeats absolute values.
+    `remote` is what the CRM last said the mapped fields hold, `sent` what we last sent; the values to send
+    are worked out when sending, so the newest facts always win and a crash repeats absolute values.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -371,6 +372,7 @@ class WriteBack(models.Model):
     referrer = models.ForeignKey("referrers.Referrer", on_delete=models.CASCADE, related_name="+")
     external_id = models.TextField()
     remote = models.JSONField(default=dict)
+    sent = models.JSONField(default=dict)
     pending = models.BooleanField(default=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -24,20 +24,19 @@ from passalong.sync.models import (
 from passalong.sync.validation import validated
 
 INSTRUCTION = ("audience", "inbound", "outbound", "contact_policy")
+STORED = (*INSTRUCTION, "field_types")
 
 
 def create_sync(campaign: Campaign, connection: Connection, body: Mapping[str, Any]) -> Sync:
     """A sync of this campaign. `body` has the contract's shape; a bad map is Problem 422 naming the row."""
     connections.require_connected(connection)
     instruction = validated(body, connections.fields(connection, refresh=False))
-    options = _valid_options(body)
-    return Sync.objects.create(
-        campaign=campaign,
-        connection=connection,
-        name=body.get("name") or f"{connection.account_name}, {_audience_words(instruction['audience'])}",
-        **instruction,
-        **options,
-    )
+    sync = Sync(workspace_id=campaign.workspace_id, campaign=campaign, connection=connection)
+    for key, value in {**instruction, **_valid_options(body)}.items():
+        setattr(sync, key, value)
+    sync.name = body.get("name") or f"{connection.account_name}, {_audience_words(sync.audience)}"
+    sync.save(force_insert=True)
+    return sync
 
 
 def change_sync(sync: Sync, changes: Mapping[str, Any]) -> Sync:
@@ -121,10 +120,13 @@ def resume_sync(sync: Sync) -> Sync:
 def _enqueue(sync: Sync, kind: str, **columns: Any) -> Run:
     from passalong.sync.tasks import enqueue
 
-    instruction = {key: getattr(sync, key) for key in INSTRUCTION}
+    instruction = {key: getattr(sync, key) for key in STORED}
     try:
         with transaction.atomic():
-            run = Run.objects.create(sync=sync, kind=kind, instruction=instruction, **columns)
+            run = Run(workspace_id=sync.workspace_id, sync=sync, kind=kind, instruction=instruction)
+            for key, value in columns.items():
+                setattr(run, key, value)
+            run.save(force_insert=True)
             enqueue(run.pk)
     except IntegrityError:
         active = Run.objects.filter(sync=sync, kind=RunKind.RUN, status__in=ACTIVE).first()

@@ -27,8 +27,8 @@ async def execute_run(run_id: str) -> None:
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(queue="housekeeping", name="sync.rescue_runs", queueing_lock="rescue_runs", pass_context=False)
-def rescue_runs(timestamp: int) -> int:
+@app.task(queue="housekeeping", name="sync.rescue_runs", queueing_lock="rescue_runs")
+def rescue_runs(timestamp: int) -> int:  # noqa: ARG001 - the engine passes it by name
     """Give runs whose worker died to a living one; returns how many."""
     from passalong.sync.lease import abandoned_runs
 

@@ -23,7 +23,7 @@ Instruction = dict[str, Any]
 
 
 def validated(body: Mapping[str, Any], fields: Sequence[Field]) -> Instruction:
-    """`{audience, inbound, outbound, contact_policy}` with every default filled in.
+    """`{audience, inbound, outbound, contact_policy, field_types}` with every default filled in.
 
     `fields` are the CRM's. Raises Problem 422 `invalid_sync` that lists everything wrong at once.
     """
@@ -41,6 +41,7 @@ def validated(body: Mapping[str, Any], fields: Sequence[Field]) -> Instruction:
         "inbound": [_clean_inbound(row) for row in body["inbound"]],
         "outbound": [{"from": row["from"], "to": row["to"]} for row in body.get("outbound", [])],
         "contact_policy": {**POLICY_DEFAULTS, **body.get("contact_policy", {})},
+        "field_types": {row["to"]: known[row["to"]].type for row in body.get("outbound", [])},
     }
 
 
@@ -73,8 +74,8 @@ def inbound_problems(rows: Sequence[Mapping[str, Any]], known: Mapping[str, Fiel
         if target not in TARGETS and not _CUSTOM_TARGET.fullmatch(target):
             yield FieldProblem(
                 f"{place}.to",
-                f"{target!r} is not a referrer field. Use email, first_name, last_name, phone or fields.<name> "
-                "(lower-case letters, digits and underscores).",
+                f"{target!r} is not a referrer field. Use email, first_name, last_name, phone or "
+                "fields.<name> (lower-case letters, digits and underscores).",
             )
         elif targets.index(target) != index:
             yield FieldProblem(f"{place}.to", f"{target} is mapped twice. Remove one of the two rows.")

@@ -1,0 +1,94 @@
+"""A run's instruction, compiled once: what to ask of the CRM and how to judge each contact."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from passalong.sync.facts import POLICY_DEFAULTS
+from passalong.sync.mapping import InboundRow, OutboundRow, Values, ValueTooLongError, read_contact
+from passalong.sync.records import Audience, Contact, FieldType
+
+SKIP_MESSAGES = {
+    "no_email": "This contact has no email address. Add one in the CRM and run the sync again.",
+    "invalid_email": "This is not an email address we can use. Correct it in the CRM and run the sync again.",
+    "unsubscribed": "This contact has unsubscribed from emails, and this sync leaves such people out.",
+    "bounced": "Emails to this contact bounce, and this sync leaves such people out.",
+    "spam": "This contact marked an email as spam, and this sync leaves such people out.",
+    "excluded": "This contact is in a segment that this sync excludes.",
+}
+TOO_LONG = (
+    "The value for {target} is longer than 10,000 characters. Shorten it in the CRM and run the sync again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A contact after mapping: either `values` with a usable `email`, or why it goes no further."""
+
+    contact: Contact
+    email: str
+    values: Values | None
+    outcome: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """The audience, both maps and the policy of one run."""
+
+    audience: Audience
+    inbound: list[InboundRow]
+    outbound: list[OutboundRow]
+    types: dict[str, FieldType]
+    policy: dict[str, str]
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> "Instruction":
+        """From `Run.instruction`."""
+        return cls(
+            audience=msgspec.convert(stored["audience"], Audience),
+            inbound=msgspec.convert(stored["inbound"], list[InboundRow]),
+            outbound=msgspec.convert(stored["outbound"], list[OutboundRow]),
+            types=stored.get("field_types", {}),
+            policy={**POLICY_DEFAULTS, **stored.get("contact_policy", {})},
+        )
+
+    @property
+    def keys(self) -> list[str]:
+        """The CRM field keys a read must bring."""
+        return list(
+            dict.fromkeys([*(row.source for row in self.inbound), *(row.target for row in self.outbound)])
+        )
+
+    @property
+    def targets(self) -> list[str]:
+        """The referrer fields that the map in may change."""
+        return [row.target for row in self.inbound]
+
+    def judge(self, contact: Contact, *, excluded: bool, usable: Callable[[str], str | None]) -> Judged:
+        """Map a contact, or say why not. `usable` normalises an email or returns None."""
+        try:
+            values = read_contact(self.inbound, contact)
+        except ValueTooLongError as error:
+            return Judged(contact, "", None, "failed", "value_too_long", TOO_LONG.format(target=error.target))
+        said = str(values["email"] or "")
+        email = usable(said)
+        reason = self._skip_reason(contact, said, email, excluded=excluded)
+        if reason:
+            return Judged(contact, email or said[:320], None, "skipped", reason, SKIP_MESSAGES[reason])
+        values["email"] = email
+        return Judged(contact, email or "", values)
+
+    def _skip_reason(self, contact: Contact, said: str, email: str | None, *, excluded: bool) -> str:
+        reasons = {
+            "no_email": not said,
+            "invalid_email": email is None,
+            "unsubscribed": contact.unsubscribed and self.policy["unsubscribed"] == "skip",
+            "bounced": contact.bounced and self.policy["bounced"] == "skip",
+            "spam": contact.spam and self.policy["spam"] == "skip",
+            "excluded": excluded,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")

@@ -1,0 +1,101 @@
+"""Who may work on a run: one worker at a time, proven by the run's epoch and a lease kept by heartbeats."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from passalong.core.clock import now
+from passalong.sync.models import WORKABLE, Connection, Run, RunStatus, Sync
+
+LEASE = timedelta(seconds=15)
+HEARTBEAT = 2.0
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken the run over; nothing this one still holds may be committed."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run in this worker's hands, with all that it needs read once."""
+
+    run_id: UUID
+    epoch: int
+    workspace_id: UUID
+    sync: Sync
+    connection: Connection
+    preview: bool
+    phase: str
+    api_calls: int
+    instruction: dict[str, Any]
+
+
+def claim(run_id: UUID) -> Claim | None:
+    """Take a run over if nobody living holds it; its epoch grows, which locks out whoever held it before."""
+    moment = now()
+    with transaction.atomic():
+        run = (
+            Run.everywhere.select_for_update(of=("self",))
+            .select_related("sync__connection", "sync__campaign")
+            .filter(Q(lease_until=None) | Q(lease_until__lt=moment), pk=run_id, status__in=WORKABLE)
+            .first()
+        )
+        if run is None:
+            return None
+        run.epoch += 1
+        run.lease_until = moment + LEASE
+        run.status = RunStatus.RUNNING
+        run.started_at = run.started_at or moment
+        run.save(update_fields=["epoch", "lease_until", "status", "started_at"])
+    return Claim(
+        run_id=run.pk,
+        epoch=run.epoch,
+        workspace_id=run.workspace_id,
+        sync=run.sync,
+        connection=run.sync.connection,
+        preview=run.is_preview,
+        phase=run.phase,
+        api_calls=run.api_calls,
+        instruction=run.instruction,
+    )
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What people have asked of a run meanwhile."""
+
+    cancel: bool
+    pause: bool
+
+
+def keep(held: Claim, **columns: Any) -> Orders:
+    """Extend the lease and set columns of the run; raises LeaseLostError when it is no longer ours."""
+    moment = now()
+    kept = Run.everywhere.filter(pk=held.run_id, epoch=held.epoch, status__in=WORKABLE).update(
+        lease_until=moment + LEASE, **columns
+    )
+    if not kept:
+        raise LeaseLostError
+    cancel, paused_at = Run.everywhere.values_list("cancel_requested", "sync__paused_at").get(pk=held.run_id)
+    return Orders(cancel=cancel, pause=paused_at is not None and not held.preview)
+
+
+def let_go(held: Claim, **columns: Any) -> bool:
+    """Give the run up, setting its last columns; False when it was no longer ours."""
+    return bool(
+        Run.everywhere.filter(pk=held.run_id, epoch=held.epoch, status__in=WORKABLE).update(
+            lease_until=None, waiting_until=None, **columns
+        )
+    )
+
+
+def abandoned_runs() -> list[UUID]:
+    """Runs that should be worked on and that no living worker holds."""
+    moment = now()
+    nobody = Q(lease_until__lt=moment) | Q(lease_until=None, created_at__lt=moment - timedelta(seconds=3))
+    found = Run.everywhere.filter(nobody, status__in=WORKABLE).order_by(F("id"))
+    return list(found.values_list("pk", flat=True)[:100])

@@ -1,0 +1,124 @@
+"""Reads the slices of an audience side by side and hands their pages on, one transaction at a time."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from passalong.core.dbthread import DbThread
+from passalong.sync import checkpoints
+from passalong.sync.checkpoints import PageRead
+from passalong.sync.errors import ConfigError, Fatal
+from passalong.sync.instruction import Instruction
+from passalong.sync.lease import Claim
+from passalong.sync.models import Partition
+from passalong.sync.port import Session
+from passalong.sync.records import Slice
+from passalong.sync.upsert import apply_pages
+
+# Pages read ahead of the database, in all slices together: enough to hide latency, few enough to be small.
+AHEAD = 8
+# Pages applied in one transaction when the database lags behind the CRM.
+TOGETHER = 6
+
+
+async def read_audience(
+    held: Claim, plan: Instruction, session: Session, db: DbThread, calls: Callable[[], int]
+) -> None:
+    """Read every unfinished slice to its end: first the people to leave out, then the people to take."""
+    parts = await db(checkpoints.unfinished, held.run_id)
+    for purpose in ("exclude", "include"):
+        chosen = [part for part in parts if part.spec["purpose"] == purpose]
+        if chosen:
+            await _Reading(held, plan, session, db, calls).read(chosen)
+
+
+@dataclass(slots=True)
+class _Read:
+    page: PageRead
+    restart: asyncio.Future[bool] | None
+
+
+class _Reading:
+    def __init__(
+        self, held: Claim, plan: Instruction, session: Session, db: DbThread, calls: Callable[[], int]
+    ) -> None:
+        self.held, self.plan, self.session, self.db, self.calls = held, plan, session, db, calls
+        self.queue: asyncio.Queue[_Read | None] = asyncio.Queue(AHEAD)
+
+    async def read(self, parts: list[Partition]) -> None:
+        async with asyncio.TaskGroup() as group:
+            applying = group.create_task(self._apply())
+            async with asyncio.TaskGroup() as readers:
+                for part in parts:
+                    readers.create_task(self._slice(part))
+            await self.queue.put(None)
+            await applying
+
+    async def _slice(self, part: Partition) -> None:
+        """Walk one slice, again while the applier says it came short."""
+        attempt, cursor = part.attempt, part.cursor
+        while True:
+            try:
+                again = await self._walk(part, attempt, cursor)
+            except ConfigError as error:
+                if error.code != "cursor_rejected":
+                    raise
+                if not await self.db(checkpoints.restart_walk, self.held, part.position):
+                    raise Fatal(error.code, error.message, error.next_step) from error
+                again = True
+            if not again:
+                return
+            attempt, cursor = attempt + 1, None
+
+    async def _walk(self, part: Partition, attempt: int, cursor: str | None) -> bool:
+        """One walk from `cursor` to the last page; True when the slice must be walked again."""
+        spec = msgspec.convert(part.spec, Slice)
+        met = {cursor}
+        while True:
+            page = await self.session.page(spec, cursor, self.plan.keys)
+            read = PageRead(
+                part.position, attempt, spec.purpose == "exclude", page.contacts, page.next_cursor, page.total
+            )
+            if page.next_cursor is None:
+                restart: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+                await self.queue.put(_Read(read, restart))
+                return await restart
+            if page.next_cursor in met:
+                raise _loop()
+            met.add(page.next_cursor)
+            await self.queue.put(_Read(read, None))
+            cursor = page.next_cursor
+
+    async def _apply(self) -> None:
+        last = False
+        while not last:
+            batch, last = await self._batch()
+            if not batch:
+                continue
+            progress = await self.db(
+                apply_pages, self.held, self.plan, [read.page for read in batch], self.calls()
+            )
+            for read in batch:
+                if read.restart is not None:
+                    read.restart.set_result(read.page.position in progress.restart)
+
+    async def _batch(self) -> tuple[list[_Read], bool]:
+        """What is waiting, at most one transaction's worth; the flag says that nothing more comes."""
+        batch: list[_Read] = []
+        item = await self.queue.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) == TOGETHER or self.queue.empty():
+                return batch, False
+            item = self.queue.get_nowait()
+        return batch, True
+
+
+def _loop() -> Fatal:
+    return Fatal(
+        "crm_paging_loop",
+        "The CRM led us in a circle: a page it gave pointed back to an earlier one.",
+        "Run the sync again. If it happens again, tell the CRM's support; what was read is saved.",
+    )

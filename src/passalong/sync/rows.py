@@ -1,0 +1,213 @@
+"""Set-based SQL for one page: rows go in and out as one JSON document per statement, never one by one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db.backends.utils import CursorWrapper
+
+Row = dict[str, Any]
+_json = msgspec.json.Encoder()
+
+
+def select(cursor: CursorWrapper, sql: str, *params: Any) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    cursor.execute(sql, params)
+    return list(cursor.fetchall())
+
+
+def apply(cursor: CursorWrapper, sql: str, rows: Sequence[Mapping[str, Any]], *params: Any) -> int:
+    """Run a statement whose first parameter is the JSON array of `rows`; returns the rows it touched."""
+    if not rows:
+        return 0
+    cursor.execute(sql, (_json.encode(rows).decode(), *params))
+    return int(cursor.rowcount)
+
+
+def known_records(cursor: CursorWrapper, run: UUID, ids: list[str]) -> dict[str, int]:
+    """external_id → mark, for contacts this run has met already."""
+    sql = "SELECT external_id, mark FROM sync_runrecord WHERE run_id = %s AND external_id = ANY(%s)"
+    return dict(select(cursor, sql, run, ids))
+
+
+def remark(cursor: CursorWrapper, run: UUID, ids: list[str], mark: int) -> None:
+    """Say that this walk has seen these contacts."""
+    sql = "UPDATE sync_runrecord SET mark = %s WHERE run_id = %s AND external_id = ANY(%s)"
+    cursor.execute(sql, (mark, run, ids))
+
+
+def excluded_ids(cursor: CursorWrapper, run: UUID, ids: list[str]) -> set[str]:
+    """Which of these contacts are in an excluded segment."""
+    sql = "SELECT external_id FROM sync_excluded WHERE run_id = %s AND external_id = ANY(%s)"
+    return {row[0] for row in select(cursor, sql, run, ids)}
+
+
+ADD_EXCLUDED = """
+INSERT INTO sync_excluded (run_id, external_id, mark)
+SELECT %s, x.external_id, %s FROM unnest(%s::text[]) AS x(external_id)
+ON CONFLICT (run_id, external_id) DO UPDATE SET mark = EXCLUDED.mark WHERE sync_excluded.mark <> EXCLUDED.mark
+"""
+
+
+def add_excluded(cursor: CursorWrapper, run: UUID, ids: list[str], mark: int) -> int:
+    """Remember people to leave out; returns how many this walk had not seen yet."""
+    cursor.execute(ADD_EXCLUDED, (run, mark, ids))
+    return int(cursor.rowcount)
+
+
+def links_of_contacts(
+    cursor: CursorWrapper, campaign: UUID, connection: UUID, ids: list[str]
+) -> dict[str, tuple[str, str, int | None]]:
+    """external_id → (referrer id, role, last seen), for contacts linked before."""
+    sql = """
+        SELECT external_id, referrer_id::text, role, last_seen_at FROM sync_contactlink
+        WHERE campaign_id = %s AND connection_id = %s AND external_id = ANY(%s)
+    """
+    return {row[0]: row[1:] for row in select(cursor, sql, campaign, connection, ids)}
+
+
+def links_of_referrers(
+    cursor: CursorWrapper, run: UUID, connection: UUID, referrers: list[str]
+) -> list[tuple[str, str, str, int | None]]:
+    """(referrer id, external_id, role, last seen) of linked contacts that this run has not met."""
+    sql = """
+        SELECT l.referrer_id::text, l.external_id, l.role, l.last_seen_at FROM sync_contactlink l
+        WHERE l.referrer_id = ANY(%s::uuid[]) AND l.connection_id = %s AND NOT EXISTS (
+            SELECT FROM sync_runrecord r WHERE r.run_id = %s AND r.external_id = l.external_id)
+    """
+    return select(cursor, sql, referrers, connection, run)
+
+
+REFERRERS = """
+SELECT id::text, email, first_name, last_name, phone, fields, code, referrals_count,
+       converted_referrals_count, extract(epoch FROM last_referral_at)::bigint
+FROM referrers_referrer WHERE campaign_id = %(campaign)s AND lower(email) = ANY(%(emails)s)
+UNION
+SELECT id::text, email, first_name, last_name, phone, fields, code, referrals_count,
+       converted_referrals_count, extract(epoch FROM last_referral_at)::bigint
+FROM referrers_referrer WHERE id = ANY(%(ids)s::uuid[])
+"""
+REFERRER_COLUMNS = (
+    "id",
+    "email",
+    "first_name",
+    "last_name",
+    "phone",
+    "fields",
+    "code",
+    "referrals_count",
+    "converted_referrals_count",
+    "last_referral_at",
+)
+
+
+def referrers(cursor: CursorWrapper, campaign: UUID, emails: Iterable[str], ids: Iterable[str]) -> list[Row]:
+    """Referrers of the campaign with these emails, and those with these ids."""
+    cursor.execute(REFERRERS, {"campaign": campaign, "emails": list(emails), "ids": list(ids)})
+    found = [dict(zip(REFERRER_COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+    for row in found:
+        row["fields"] = decoded(row["fields"])
+    return found
+
+
+GROUP_COLUMNS = ("external_id", "role", "last_seen_at", "group", "mapped", "before", "referrer", "outcome")
+
+
+def group_members(cursor: CursorWrapper, run: UUID, groups: list[str]) -> list[Row]:
+    """Contacts of these groups that this run has met on earlier pages."""
+    sql = """
+        SELECT external_id, role, last_seen_at, "group", mapped, before, referrer_id::text, outcome
+        FROM sync_runrecord WHERE run_id = %s AND "group" = ANY(%s)
+    """
+    rows = [dict(zip(GROUP_COLUMNS, row, strict=True)) for row in select(cursor, sql, run, groups)]
+    for row in rows:
+        for column in ("mapped", "before"):
+            row[column] = decoded(row[column])
+    return rows
+
+
+ADD_REFERRERS = """
+INSERT INTO referrers_referrer (
+    id, workspace_id, campaign_id, email, first_name, last_name, phone, fields, code, status, source,
+    visits_count, referrals_count, converted_referrals_count, search_text, created_at, updated_at)
+SELECT x.id, %s, %s, x.email, x.first_name, x.last_name, x.phone, x.fields, x.code, 'active', %s,
+       0, 0, 0, x.search_text, now(), now()
+FROM jsonb_to_recordset(%s::jsonb) AS x(
+    id uuid, email text, first_name text, last_name text, phone text, fields jsonb, code text,
+    search_text text)
+ORDER BY x.email
+ON CONFLICT DO NOTHING
+"""
+
+
+def add_referrers(
+    cursor: CursorWrapper, workspace: UUID, campaign: UUID, source: str, rows: Sequence[Row]
+) -> int:
+    """Insert new referrers; those whose email or code somebody else took meanwhile are left out of the count.
+
+    Ordered by email, so that two runs inserting the same people wait for each other instead of dead-locking.
+    """
+    if not rows:
+        return 0
+    cursor.execute(ADD_REFERRERS, (workspace, campaign, source, _json.encode(rows).decode()))
+    return int(cursor.rowcount)
+
+
+CHANGE_REFERRERS = """
+UPDATE referrers_referrer AS f SET first_name = x.first_name, last_name = x.last_name, phone = x.phone,
+    fields = x.fields, search_text = x.search_text, updated_at = now()
+FROM (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS x(
+    id uuid, first_name text, last_name text, phone text, fields jsonb, search_text text) ORDER BY id) AS x
+WHERE f.id = x.id
+"""
+
+SAVE_LINKS = """
+INSERT INTO sync_contactlink (
+    id, workspace_id, campaign_id, connection_id, external_id, referrer_id, role, last_seen_at, created_at)
+SELECT x.id, x.workspace, x.campaign, x.connection, x.external_id, x.referrer, x.role, x.last_seen_at, now()
+FROM jsonb_to_recordset(%s::jsonb) AS x(id uuid, workspace uuid, campaign uuid, connection uuid,
+    external_id text, referrer uuid, role text, last_seen_at bigint)
+ORDER BY x.external_id
+ON CONFLICT (campaign_id, connection_id, external_id)
+DO UPDATE SET role = EXCLUDED.role, last_seen_at = EXCLUDED.last_seen_at
+"""
+
+ADD_RECORDS = """
+INSERT INTO sync_runrecord (run_id, external_id, mark, email, role, last_seen_at, "group", mapped, before,
+    referrer_id, outcome, reason, message, write_back)
+SELECT x.run, x.external_id, x.mark, x.email, x.role, x.last_seen_at, x."group", x.mapped, x.before,
+    x.referrer, x.outcome, x.reason, x.message, x.write_back
+FROM jsonb_to_recordset(%s::jsonb) AS x(run uuid, external_id text, mark int, email text, role text,
+    last_seen_at bigint, "group" text, mapped jsonb, before jsonb, referrer uuid, outcome text, reason text,
+    message text, write_back text)
+"""
+
+CHANGE_RECORDS = """
+UPDATE sync_runrecord AS r SET outcome = x.outcome, before = coalesce(x.before, r.before)
+FROM jsonb_to_recordset(%s::jsonb) AS x(external_id text, outcome text, before jsonb)
+WHERE r.run_id = %s AND r.external_id = x.external_id
+"""
+
+WRITE_BACKS = """
+SELECT external_id, sent, remote, pending FROM sync_writeback WHERE sync_id = %s AND external_id = ANY(%s)
+"""
+
+WISH = """
+INSERT INTO sync_writeback (sync_id, run_id, referrer_id, external_id, remote, sent, pending, updated_at)
+SELECT x.sync, x.run, x.referrer, x.external_id, x.remote, '{}', true, now()
+FROM jsonb_to_recordset(%s::jsonb) AS x(sync uuid, run uuid, referrer uuid, external_id text, remote jsonb)
+ORDER BY x.external_id
+ON CONFLICT (sync_id, external_id) DO UPDATE SET run_id = EXCLUDED.run_id, referrer_id = EXCLUDED.referrer_id,
+    remote = EXCLUDED.remote, pending = true, updated_at = now()
+"""
+
+DROP_WISHES = """
+UPDATE sync_writeback SET pending = false, updated_at = now()
+WHERE sync_id = %s AND external_id = ANY(%s) AND pending
+"""
+
+
+def decoded(value: Any) -> Any:
+    """A jsonb column as Python values; raw cursors give its text."""
+    return msgspec.json.decode(value) if isinstance(value, str) else value

@@ -1,0 +1,206 @@
+"""The conductor: plan, read, apply, settle, write back, finish; and what it does when any of it fails."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db.models import F
+
+from passalong.config.settings import settings
+from passalong.core.clock import now
+from passalong.core.crypto import UndecryptableError
+from passalong.core.dbthread import DbThread
+from passalong.integrations.registry import integration
+from passalong.sync import checkpoints, connections
+from passalong.sync.errors import ConfigError, CredentialsError, Retriable, SyncError
+from passalong.sync.instruction import Instruction
+from passalong.sync.lease import HEARTBEAT, Claim, LeaseLostError, Orders, claim, keep, let_go
+from passalong.sync.models import Phase, Run, RunStatus
+from passalong.sync.port import Session
+from passalong.sync.reader import read_audience
+from passalong.sync.settle import settle
+from passalong.sync.write_back import write_back
+
+log = structlog.get_logger(__name__)
+
+WAITING = {
+    "rate_limited": "The CRM asked us to slow down; the run goes on by itself.",
+    "crm_unavailable": "The CRM does not answer; the run keeps trying and goes on by itself.",
+}
+INCOMPLETE = {
+    "code": "audience_incomplete",
+    "message": "The CRM gave fewer contacts than it counted, even after reading again.",
+    "next_step": "Run the sync again in a few minutes; what was read is saved.",
+}
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """A person paused or cancelled the run."""
+
+    def __init__(self, status: RunStatus) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+async def conduct(run_id: UUID) -> None:
+    """Work on a run until it ends, stops, or this worker does. Does nothing when somebody else has it."""
+    db = DbThread()
+    try:
+        held = await db(claim, run_id)
+        if held is None:
+            return
+        await Conductor(held, db).work()
+    finally:
+        await db.close()
+
+
+class Conductor:
+    """One claim on a run, from taking it to letting it go."""
+
+    def __init__(self, held: Claim, db: DbThread) -> None:
+        self.held, self.db = held, db
+        self.plan = Instruction.of(held.instruction)
+        self.session: Session | None = None
+        self.log = log.bind(run=str(held.run_id), epoch=held.epoch)
+
+    def calls(self) -> int:
+        """API calls of the run so far, those of earlier workers included."""
+        return self.held.api_calls + (self.session.calls if self.session else 0)
+
+    async def work(self) -> None:
+        """Run the phases under a heartbeat, then store how it ended."""
+        self.log.info("run taken", phase=self.held.phase, preview=self.held.preview)
+        try:
+            async with asyncio.TaskGroup() as group:
+                heart = group.create_task(self._heartbeat())
+                await self._phases()
+                heart.cancel()
+            await self._finish()
+        except asyncio.CancelledError:
+            await self._hand_over()
+            raise
+        except BaseExceptionGroup as failures:
+            await self._stop(_first(failures))
+
+    async def _stop(self, reason: BaseException) -> None:
+        """Store why the run ends early; a run that is somebody else's by now is left alone."""
+        match reason:
+            case LeaseLostError():
+                self.log.warning("run lost to another worker")
+            case Stopped():
+                await self._end(reason.status)
+            case SyncError():
+                await self._fail(reason)
+            case UndecryptableError():
+                await self._fail(_unreadable())
+            case Exception():
+                self.log.error("run failed unexpectedly", exc_info=reason)
+                await self._fail(_unexpected())
+            case _:
+                raise reason
+
+    async def _hand_over(self) -> None:
+        """This worker is going down: give the lease back, so that the next one need not wait for it."""
+        await asyncio.shield(self.db(let_go, self.held, api_calls=self.calls()))
+        self.log.info("run handed over")
+
+    async def _phases(self) -> None:
+        connection = self.held.connection
+        opened = integration(connection.provider).open(
+            connection.credentials,
+            interactive=False,
+            timezone=connection.timezone,
+            patience=settings().outage_patience_seconds,
+        )
+        async with opened as session:
+            self.session = session
+            if self.held.phase == Phase.PLAN:
+                slices = await session.plan(self.plan.audience)
+                await self.db(checkpoints.plan_partitions, self.held, slices, self.calls())
+            if self.held.phase != Phase.WRITE_BACK:
+                await read_audience(self.held, self.plan, session, self.db, self.calls)
+                await self.db(settle, self.held)
+            if self.plan.outbound and not self.held.preview:
+                await write_back(self.held, self.plan, session, self.db, self.calls)
+
+    async def _finish(self) -> None:
+        short = await self.db(checkpoints.short_slices, self.held.run_id)
+        run = await self.db(Run.everywhere.get, pk=self.held.run_id)
+        trouble = short or run.failed or run.write_backs_failed
+        await self._end(
+            RunStatus.PARTIAL if trouble else RunStatus.SUCCEEDED,
+            phase=Phase.DONE,
+            total=F("read"),
+            error=INCOMPLETE if short else None,
+        )
+
+    async def _heartbeat(self) -> None:
+        """Keep the lease, show waiting, obey cancel and pause."""
+        while True:
+            orders = await asyncio.to_thread(self._beat)
+            if orders.cancel:
+                raise Stopped(RunStatus.CANCELLED)
+            if orders.pause:
+                raise Stopped(RunStatus.PAUSED)
+            await asyncio.sleep(HEARTBEAT)
+
+    def _beat(self) -> Orders:
+        close_old_connections()
+        try:
+            return keep(self.held, **self._state())
+        except (OperationalError, InterfaceError):
+            # The database is restarting; the lease may run out, and then the epoch protects the run.
+            return Orders(cancel=False, pause=False)
+        finally:
+            close_old_connections()
+
+    def _state(self) -> dict[str, Any]:
+        until = self.session.waiting_until if self.session else None
+        if until is None or self.session is None:
+            return {"status": RunStatus.RUNNING, "waiting_until": None, "error": None}
+        code = self.session.waiting_code or "rate_limited"
+        error = {"code": code, "message": WAITING[code], "next_step": "Nothing to do; or cancel the run."}
+        moment = datetime.fromtimestamp(until, UTC)
+        return {"status": RunStatus.WAITING, "waiting_until": moment, "error": error}
+
+    async def _fail(self, error: SyncError) -> None:
+        if isinstance(error, CredentialsError):
+            await self.db(connections.needs_attention, self.held.connection.pk)
+        self.log.warning("run failed", code=error.code)
+        await self._end(RunStatus.FAILED, error=error.as_dict())
+
+    async def _end(self, status: RunStatus, **columns: Any) -> None:
+        """Store the end, and give the lease back."""
+        if status != RunStatus.PAUSED:
+            columns["finished_at"] = now()
+        columns.setdefault("error", None)
+        with suppress(LeaseLostError):
+            await self.db(let_go, self.held, status=status, api_calls=self.calls(), **columns)
+        self.log.info("run ended", status=str(status))
+
+
+def _first(failure: BaseException) -> BaseException:
+    """The first leaf of nested exception groups."""
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
+
+
+def _unreadable() -> ConfigError:
+    return CredentialsError(
+        "secret_unreadable",
+        "The stored access token was encrypted with a key this installation no longer has.",
+        "Give the connection its access token again, then run the sync again.",
+    )
+
+
+def _unexpected() -> SyncError:
+    return Retriable(
+        "internal_error",
+        "Something went wrong in Passalong itself; what was done is saved.",
+        "Run the sync again. If it happens again, send the log around this moment to support.",
+    )

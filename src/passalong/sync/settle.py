@@ -1,0 +1,66 @@
+"""Addresses that changed in the CRM, once the whole audience is known: who may have which."""
+
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import F
+
+from passalong.referrers.models import Referrer
+from passalong.referrers.search import search_text
+from passalong.sync import rows as sql
+from passalong.sync.lease import Claim, keep
+from passalong.sync.match import EmailChange, settle_emails
+from passalong.sync.models import Outcome, RunRecord
+
+WANTED = """
+SELECT r.id, f.id::text, f.email, r.mapped->>'email' FROM sync_runrecord r
+JOIN referrers_referrer f ON f.id = r.referrer_id
+WHERE r.run_id = %s AND r.outcome = 'updated' AND r."group" LIKE 'r:%%' AND r.mapped->>'email' <> f.email
+ORDER BY r.id
+"""
+HELD = """
+SELECT email, id::text FROM referrers_referrer WHERE campaign_id = %s AND lower(email) = ANY(%s)
+UNION ALL
+SELECT email, "group" FROM sync_runrecord WHERE run_id = %s AND "group" = ANY(%s) AND outcome = 'created'
+"""
+IN_USE = (
+    "Another referrer of this campaign already has the address {email}, so this person keeps the old one. "
+    "Merge the two contacts in the CRM, or correct the address, and run the sync again."
+)
+
+
+def settle(held: Claim) -> None:
+    """Apply the address changes of a run, or mark as failed those that would take somebody else's.
+
+    Safe to repeat: what was applied is no longer a change, what failed is no longer an update.
+    """
+    with transaction.atomic(), database.cursor() as cursor:
+        wanted = sql.select(cursor, WANTED, held.run_id)
+        if not wanted:
+            return
+        changes = [EmailChange(key=row[0], referrer=row[1], new=row[3]) for row in wanted]
+        news = [change.new for change in changes]
+        keys = [f"e:{email}" for email in news]
+        holders = dict(
+            sql.select(cursor, HELD, held.sync.campaign_id, news, held.run_id, keys if held.preview else [])
+        )
+        done, refused = settle_emails(changes, holders, {row[1]: row[2] for row in wanted})
+        if not held.preview:
+            for change in done:
+                _move(change)
+        _refuse(held, refused)
+
+
+def _move(change: EmailChange) -> None:
+    referrer = Referrer.everywhere.get(pk=change.referrer)
+    referrer.email = change.new
+    referrer.search_text = search_text(referrer.email, referrer.first_name, referrer.last_name, referrer.code)
+    referrer.save(update_fields=["email", "search_text", "updated_at"])
+
+
+def _refuse(held: Claim, refused: list[EmailChange]) -> None:
+    for change in refused:
+        RunRecord.objects.filter(pk=change.key).update(
+            outcome=Outcome.FAILED, reason="email_in_use", message=IN_USE.format(email=change.new)
+        )
+    count = len(refused)
+    keep(held, updated=F("updated") - count, failed=F("failed") + count)

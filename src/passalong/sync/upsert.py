@@ -1,0 +1,408 @@
+"""Pages of contacts become referrers, links, outcomes, wishes and a checkpoint, in ONE transaction."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import connection as database
+from django.db import transaction
+from django.db.backends.utils import CursorWrapper
+from django.db.models import F
+
+from passalong.campaigns.models import Campaign
+from passalong.core.ids import new_id
+from passalong.referrers.codes import new_code
+from passalong.referrers.search import search_text
+from passalong.referrers.services import normal_email
+from passalong.sync import rows as sql
+from passalong.sync.checkpoints import PageRead, Progress, checkpoint
+from passalong.sync.instruction import Instruction, Judged
+from passalong.sync.lease import Claim, Orders, keep
+from passalong.sync.mapping import Values, differs, facts_of, outgoing, to_send
+from passalong.sync.match import Candidate, Group, Verdict, decide
+from passalong.sync.records import Contact, Scalar
+
+PERSONAL = ("first_name", "last_name", "phone")
+Links = Mapping[str, tuple[str, str, int | None]]
+COUNTED = ("created", "updated", "unchanged", "duplicate", "skipped", "failed")
+
+
+class CollisionError(Exception):
+    """Somebody else added one of these people, or drew one of these codes, since we looked. Try again."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A group of contacts as it is being worked out. `row` is the referrer as the database has it now."""
+
+    group: Group
+    row: dict[str, Any] | None = None
+    referrer: str | None = None
+    stored: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdict: Verdict | None = None
+
+
+def apply_pages(held: Claim, plan: Instruction, pages: list[PageRead], api_calls: int) -> Progress:
+    """Apply pages and move their checkpoints, or change nothing and raise.
+
+    Applying the same page twice is harmless: contacts this run has met are not counted again. Raises
+    LeaseLostError when another worker has the run.
+    """
+    for _ in range(5):
+        try:
+            with transaction.atomic(), database.cursor() as cursor:
+                return _Batch(held, plan, cursor).run(pages, api_calls)
+        except CollisionError:
+            continue
+    raise CollisionError
+
+
+class _Batch:
+    """One transaction's worth of pages."""
+
+    def __init__(self, held: Claim, plan: Instruction, cursor: CursorWrapper) -> None:
+        self.held, self.plan, self.cursor = held, plan, cursor
+        self.run_id = held.run_id
+        self.campaign_id = held.sync.campaign_id
+        self.connection_id = held.connection.pk
+        self.counts: Counter[str] = Counter()
+        self.key_of: dict[str, str] = {}
+        self.made = 0
+
+    def run(self, pages: list[PageRead], api_calls: int) -> Progress:
+        fresh, newly_seen = self._fresh(pages)
+        judged = self._judge(fresh)
+        if judged:
+            self._apply(judged)
+        restart = checkpoint(self.run_id, pages, newly_seen)
+        return Progress(orders=self._count(len(fresh), api_calls), restart=restart)
+
+    def _fresh(self, pages: list[PageRead]) -> tuple[dict[str, tuple[Contact, int]], Counter[int]]:
+        """Contacts this run has not met, by id, and how many each walk saw for the first time."""
+        fresh: dict[str, tuple[Contact, int]] = {}
+        newly_seen: Counter[int] = Counter()
+        for page in pages:
+            ids = list({contact.id for contact in page.contacts})
+            if page.exclude:
+                newly_seen[page.position] += sql.add_excluded(self.cursor, self.run_id, ids, page.mark)
+                continue
+            marks = sql.known_records(self.cursor, self.run_id, ids)
+            seen_before = [one for one in ids if marks.get(one) == page.mark]
+            elsewhere = [one for one, mark in marks.items() if mark != page.mark]
+            if elsewhere:
+                sql.remark(self.cursor, self.run_id, elsewhere, page.mark)
+            repeats = sum(1 for one in ids if one in fresh and fresh[one][1] == page.mark)
+            newly_seen[page.position] += len(ids) - len(seen_before) - repeats
+            for contact in page.contacts:
+                if contact.id not in marks:
+                    fresh.setdefault(contact.id, (contact, page.mark))
+        return fresh, newly_seen
+
+    def _judge(self, fresh: Mapping[str, tuple[Contact, int]]) -> list[tuple[Judged, int]]:
+        excluded: set[str] = set()
+        if self.plan.audience.exclude_segment_ids:
+            excluded = sql.excluded_ids(self.cursor, self.run_id, list(fresh))
+        return [
+            (self.plan.judge(contact, excluded=contact.id in excluded, usable=normal_email), mark)
+            for contact, mark in fresh.values()
+        ]
+
+    def _apply(self, judged: list[tuple[Judged, int]]) -> None:
+        links = sql.links_of_contacts(
+            self.cursor, self.campaign_id, self.connection_id, [one.contact.id for one, _ in judged]
+        )
+        groups = self._groups([one for one, _ in judged], links)
+        for known in groups.values():
+            if known.group.candidates:
+                known.verdict = decide(self.plan.inbound, known.group)
+        if not self.held.preview:
+            self._save_referrers(groups)
+            self._save_links(groups, links)
+        self._change_records(groups)
+        wishes = self._wishes([one for one, _ in judged], groups)
+        self._add_records(judged, groups, links, wishes)
+
+    # Who belongs together
+
+    def _groups(self, judged: Iterable[Judged], links: Links) -> dict[str, Known]:
+        """Every group this page touches, with all its contacts, by group key."""
+        usable = [one for one in judged if one.values is not None]
+        linked = {links[one.contact.id][0] for one in judged if one.contact.id in links}
+        emails = {one.email for one in usable if one.contact.id not in links}
+        members = sql.group_members(
+            self.cursor, self.run_id, [f"e:{email}" for email in emails] + [f"r:{one}" for one in linked]
+        )
+        met = {row["group"] for row in members}
+        rows = sql.referrers(self.cursor, self.campaign_id, emails, linked)
+        by_email = {row["email"]: row for row in rows}
+        found = {row["id"] for row in rows if f"e:{row['email']}" not in met} | linked
+        late = [f"r:{one}" for one in found - linked]
+        members += sql.group_members(self.cursor, self.run_id, late) if late else []
+
+        self.key_of = {one.contact.id: self._key(one, links, by_email, met) for one in usable}
+        keys = {*self.key_of.values(), *(f"r:{one}" for one in linked)}
+        by_id = {row["id"]: row for row in rows}
+        groups = {key: self._known(key, by_id, by_email) for key in keys}
+        self._gather(groups, members, usable, links)
+        return groups
+
+    @staticmethod
+    def _key(
+        one: Judged,
+        links: Links,
+        by_email: Mapping[str, dict[str, Any]],
+        met: set[str],
+    ) -> str:
+        """A link decides first; then a referrer that was there before the run; else the email itself."""
+        if one.contact.id in links:
+            return f"r:{links[one.contact.id][0]}"
+        if f"e:{one.email}" in met or one.email not in by_email:
+            return f"e:{one.email}"
+        return f"r:{by_email[one.email]['id']}"
+
+    def _known(
+        self, key: str, by_id: Mapping[str, dict[str, Any]], by_email: Mapping[str, dict[str, Any]]
+    ) -> Known:
+        if key.startswith("e:"):
+            row = by_email.get(key[2:])
+            return Known(Group(base=None), row, row["id"] if row else None)
+        row = by_id[key[2:]]
+        return Known(Group(base=self._flat(row)), row, key[2:])
+
+    def _gather(
+        self,
+        groups: dict[str, Known],
+        members: list[dict[str, Any]],
+        usable: list[Judged],
+        links: Links,
+    ) -> None:
+        for row in members:
+            known = groups.get(row["group"])
+            if known is None:
+                continue
+            known.stored[row["external_id"]] = row
+            known.group.candidates.append(
+                Candidate(row["external_id"], row["role"], row["last_seen_at"], row["mapped"])
+            )
+            if row["before"] and known.group.base is not None:
+                known.group.base = {**known.group.base, **row["before"]}
+        for one in usable:
+            contact = one.contact
+            groups[self.key_of[contact.id]].group.candidates.append(
+                Candidate(contact.id, contact.role, contact.last_seen_at, one.values)
+            )
+        self._gather_linked(groups, links)
+
+    def _gather_linked(self, groups: dict[str, Known], links: Links) -> None:
+        """Contacts linked before that this run has not met: they may still lead."""
+        referrers = [key[2:] for key in groups if key.startswith("r:")]
+        if not referrers:
+            return
+        for referrer, external_id, role, seen in sql.links_of_referrers(
+            self.cursor, self.run_id, self.connection_id, referrers
+        ):
+            if external_id not in links:
+                groups[f"r:{referrer}"].group.candidates.append(Candidate(external_id, role, seen))
+
+    def _flat(self, row: Mapping[str, Any]) -> dict[str, Scalar]:
+        """A referrer's values by target, for the mapped targets."""
+        return {
+            target: row["fields"].get(target[7:]) if target.startswith("fields.") else row[target]
+            for target in self.plan.targets
+        }
+
+    # Saving
+
+    def _save_referrers(self, groups: dict[str, Known]) -> None:
+        fresh, changed = [], []
+        for key, known in groups.items():
+            values = known.verdict.values if known.verdict else None
+            if values is None:
+                continue
+            if known.row is None:
+                known.row = self._new_row(key[2:], values)
+                known.referrer = known.row["id"]
+                fresh.append(known.row)
+            elif self._would_change(known.row, values):
+                changed.append(self._changed_row(known.row, values))
+        made = sql.add_referrers(
+            self.cursor, self.held.workspace_id, self.campaign_id, self.held.connection.provider, fresh
+        )
+        if made != len(fresh):
+            raise CollisionError
+        sql.apply(self.cursor, sql.CHANGE_REFERRERS, changed)
+        if made:
+            Campaign.everywhere.filter(pk=self.campaign_id).update(
+                referrers_count=F("referrers_count") + made
+            )
+
+    def _would_change(self, row: Mapping[str, Any], values: Values) -> bool:
+        # Addresses change at the end of the read, in settle.py, where every rival for one is known.
+        return differs({key: value for key, value in values.items() if key != "email"}, self._flat(row))
+
+    def _new_row(self, email: str, values: Values) -> dict[str, Any]:
+        empty = dict.fromkeys(PERSONAL, "")
+        row: dict[str, Any] = {"id": str(new_id()), "email": email, "code": new_code(), "fields": {}, **empty}
+        row.update(referrals_count=0, converted_referrals_count=0, last_referral_at=None)
+        return self._changed_row(row, values)
+
+    @staticmethod
+    def _changed_row(row: dict[str, Any], values: Values) -> dict[str, Any]:
+        for target, value in values.items():
+            if target in PERSONAL:
+                row[target] = value or ""
+            elif target.startswith("fields."):
+                row["fields"][target[7:]] = value
+        row["fields"] = {key: value for key, value in row["fields"].items() if value is not None}
+        row["search_text"] = search_text(row["email"], row["first_name"], row["last_name"], row["code"])
+        return row
+
+    def _save_links(self, groups: dict[str, Known], links: Links) -> None:
+        wanted = []
+        for known in groups.values():
+            for one in known.group.candidates:
+                if one.external_id not in self.key_of or one.mapped is None:
+                    continue
+                if links.get(one.external_id) != (known.referrer, one.role, one.last_seen_at):
+                    wanted.append(
+                        {
+                            "id": new_id(),
+                            "workspace": self.held.workspace_id,
+                            "campaign": self.campaign_id,
+                            "connection": self.connection_id,
+                            "external_id": one.external_id,
+                            "referrer": known.referrer,
+                            "role": one.role,
+                            "last_seen_at": one.last_seen_at,
+                        }
+                    )
+        sql.apply(self.cursor, sql.SAVE_LINKS, wanted)
+
+    def _change_records(self, groups: dict[str, Known]) -> None:
+        """Contacts of earlier pages whose outcome is another one now that a better leader has arrived."""
+        changed = []
+        for known in groups.values():
+            outcomes = known.verdict.outcomes if known.verdict else {}
+            for external_id, row in known.stored.items():
+                outcome = outcomes.get(external_id, row["outcome"])
+                if outcome != row["outcome"]:
+                    self.counts[row["outcome"]] -= 1
+                    self.counts[outcome] += 1
+                    before = self._before(known, external_id)
+                    changed.append({"external_id": external_id, "outcome": outcome, "before": before})
+        sql.apply(self.cursor, sql.CHANGE_RECORDS, changed, self.run_id)
+
+    @staticmethod
+    def _before(known: Known, external_id: str) -> dict[str, Scalar] | None:
+        """What the referrer was before this contact changed it, kept with the contact that did."""
+        verdict = known.verdict
+        if verdict is None or verdict.outcomes.get(external_id) != "updated" or known.group.base is None:
+            return None
+        return dict(known.group.base)
+
+    # The way back
+
+    def _wishes(
+        self,
+        judged: list[Judged],
+        groups: Mapping[str, Known],
+    ) -> dict[str, str]:
+        """external_id → write-back state, queueing a wish for each contact that should say something else."""
+        if not self.plan.outbound:
+            return {}
+        candidates = [one for one in judged if one.values is not None]
+        stored = self._stored_wishes([one.contact.id for one in candidates])
+        states: dict[str, str] = {}
+        due, done = [], []
+        for one in candidates:
+            known = groups[self.key_of[one.contact.id]]
+            remote = {row.target: one.contact.values.get(row.target) for row in self.plan.outbound}
+            wish = stored.get(one.contact.id, {"sent": {}, "remote": {}, "pending": False})
+            wanted = outgoing(self.plan.outbound, self.plan.types, self._facts(known))
+            if to_send(wanted, remote, sent=wish["sent"], answered=wish["remote"]):
+                states[one.contact.id] = "pending"
+                due.append(self._wish(one.contact.id, known, remote))
+            else:
+                states[one.contact.id] = "unchanged"
+                done += [one.contact.id] if wish["pending"] else []
+        self.counts["write_backs_due"] += len(due)
+        if not self.held.preview:
+            sql.apply(self.cursor, sql.WISH, due)
+            if done:
+                self.cursor.execute(sql.DROP_WISHES, (self.held.sync.pk, done))
+        return states
+
+    def _stored_wishes(self, ids: list[str]) -> dict[str, dict[str, Any]]:
+        found = sql.select(self.cursor, sql.WRITE_BACKS, self.held.sync.pk, ids)
+        return {
+            row[0]: {"sent": sql.decoded(row[1]), "remote": sql.decoded(row[2]), "pending": row[3]}
+            for row in found
+        }
+
+    def _facts(self, known: Known) -> dict[str, Scalar]:
+        row = known.row or {
+            "code": "",
+            "referrals_count": 0,
+            "converted_referrals_count": 0,
+            "last_referral_at": None,
+        }
+        return facts_of(row, settings.BASE_URL, self.held.sync.campaign.name)
+
+    def _wish(self, external_id: str, known: Known, remote: Mapping[str, Scalar]) -> dict[str, Any]:
+        return {
+            "sync": self.held.sync.pk,
+            "run": self.run_id,
+            "referrer": known.referrer,
+            "external_id": external_id,
+            "remote": remote,
+        }
+
+    # The records
+
+    def _add_records(
+        self,
+        judged: list[tuple[Judged, int]],
+        groups: Mapping[str, Known],
+        links: Links,
+        wishes: Mapping[str, str],
+    ) -> None:
+        records = []
+        for one, mark in judged:
+            key = self.key_of.get(one.contact.id)
+            known = groups[key] if key else None
+            outcome = known.verdict.outcomes[one.contact.id] if known and known.verdict else one.outcome
+            self.counts[outcome] += 1
+            records.append(
+                {
+                    "run": self.run_id,
+                    "external_id": one.contact.id,
+                    "mark": mark,
+                    "email": one.email,
+                    "role": one.contact.role,
+                    "last_seen_at": one.contact.last_seen_at,
+                    "group": key,
+                    "mapped": one.values,
+                    "before": self._before(known, one.contact.id) if known else None,
+                    "referrer": known.referrer if known else links.get(one.contact.id, (None,))[0],
+                    "outcome": outcome,
+                    "reason": one.reason,
+                    "message": one.message,
+                    "write_back": wishes.get(one.contact.id, "none"),
+                }
+            )
+        sql.apply(self.cursor, sql.ADD_RECORDS, records)
+
+    def _count(self, read: int, api_calls: int) -> Orders:
+        """The campaign's and the run's counts, last: their rows are locked only for the commit."""
+        if self.made:
+            Campaign.everywhere.filter(pk=self.campaign_id).update(
+                referrers_count=F("referrers_count") + self.made
+            )
+        deltas = {
+            name: F(name) + self.counts[name] for name in (*COUNTED, "write_backs_due") if self.counts[name]
+        }
+        if read:
+            deltas["read"] = F("read") + read
+        return keep(self.held, api_calls=api_calls, **deltas)

@@ -1,0 +1,161 @@
+"""What the CRM should say, sent contact by contact from the outbox, and only where it says something else."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import F
+
+from passalong.sync import rows as sql
+from passalong.sync.errors import SkipContact
+from passalong.sync.instruction import Instruction
+from passalong.sync.lease import Claim, keep
+from passalong.sync.mapping import Values, facts_of, outgoing, to_send
+from passalong.sync.models import Phase
+from passalong.sync.port import Session
+
+BATCH = 200
+
+PENDING = """
+SELECT w.id, w.external_id, w.remote, w.sent, f.code, f.referrals_count, f.converted_referrals_count,
+    extract(epoch FROM f.last_referral_at)::bigint
+FROM sync_writeback w JOIN referrers_referrer f ON f.id = w.referrer_id
+WHERE w.sync_id = %s AND w.run_id = %s AND w.pending AND w.id > %s ORDER BY w.id LIMIT %s
+"""
+SETTLED = """
+UPDATE sync_writeback AS w SET pending = false, remote = x.remote, sent = x.sent, updated_at = now()
+FROM jsonb_to_recordset(%s::jsonb) AS x(id bigint, remote jsonb, sent jsonb) WHERE w.id = x.id
+"""
+RECORDED = """
+UPDATE sync_runrecord AS r SET write_back = x.state,
+    reason = CASE WHEN x.reason <> '' THEN x.reason ELSE r.reason END,
+    message = CASE WHEN x.message <> '' THEN x.message ELSE r.message END
+FROM jsonb_to_recordset(%s::jsonb) AS x(external_id text, state text, reason text, message text)
+WHERE r.run_id = %s AND r.external_id = x.external_id AND r.write_back = 'pending'
+RETURNING x.state
+"""
+
+
+@dataclass(slots=True)
+class Wish:
+    """One contact that should say something else, and what became of it."""
+
+    id: int
+    external_id: str
+    remote: Values
+    sent: Values
+    wanted: Values
+    state: str = "pending"
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Courier:
+    """Sends wishes through one session. `missing` are CRM fields found to be gone during this run."""
+
+    session: Session
+    missing: dict[str, SkipContact] = field(default_factory=dict)
+
+    async def deliver(self, wishes: list[Wish]) -> None:
+        """Send all of them; the session decides how many at once. Raises what stops the whole run."""
+        async with asyncio.TaskGroup() as group:
+            for wish in wishes:
+                group.create_task(self._deliver(wish))
+
+    async def _deliver(self, wish: Wish) -> None:
+        while True:
+            values = to_send(wish.wanted, wish.remote, sent=wish.sent, answered=wish.remote)
+            gone = [self.missing[key] for key in values if key in self.missing]
+            values = {key: value for key, value in values.items() if key not in self.missing}
+            try:
+                if values:
+                    answer = await self.session.write(wish.external_id, values)
+                    wish.sent = {**wish.sent, **values}
+                    wish.remote = {**wish.remote, **answer}
+            except SkipContact as error:
+                if error.code == "field_missing" and error.field and error.field not in self.missing:
+                    # The CRM refuses the whole write for one unknown field: remember it and send the rest.
+                    self.missing[error.field] = error
+                    continue
+                if error.code == "field_missing" and error.field in values:
+                    continue
+                gone.append(error)
+            self._conclude(wish, gone, written=bool(values))
+            return
+
+    @staticmethod
+    def _conclude(wish: Wish, failures: list[SkipContact], *, written: bool) -> None:
+        if failures:
+            first = failures[0]
+            wish.state, wish.reason = "failed", first.code
+            wish.message = f"{first.message} {first.next_step}".strip()
+        else:
+            wish.state = "written" if written else "unchanged"
+
+
+async def write_back(held: Claim, plan: Instruction, session: Session, db: Any, calls: Any) -> None:
+    """Send every wish of this run. A crash repeats at most one batch, with the same absolute values."""
+    courier = Courier(session)
+    await db(keep, held, phase=Phase.WRITE_BACK, api_calls=calls())
+    last = 0
+    while True:
+        wishes = await db(pending, held, plan, last)
+        if not wishes:
+            return
+        last = wishes[-1].id
+        try:
+            await courier.deliver(wishes)
+        finally:
+            settled = [wish for wish in wishes if wish.state != "pending"]
+            await asyncio.shield(db(record, held, settled, calls()))
+
+
+def pending(held: Claim, plan: Instruction, after: int) -> list[Wish]:
+    """The next wishes of this run, with what their contacts should say by now."""
+    with database.cursor() as cursor:
+        rows = sql.select(cursor, PENDING, held.sync.pk, held.run_id, after, BATCH)
+    return [_wish(held, plan, row) for row in rows]
+
+
+def _wish(held: Claim, plan: Instruction, row: tuple[Any, ...]) -> Wish:
+    names = ("code", "referrals_count", "converted_referrals_count", "last_referral_at")
+    facts = facts_of(dict(zip(names, row[4:], strict=True)), settings.BASE_URL, held.sync.campaign.name)
+    return Wish(
+        id=row[0],
+        external_id=row[1],
+        remote=sql.decoded(row[2]),
+        sent=sql.decoded(row[3]),
+        wanted=outgoing(plan.outbound, plan.types, facts),
+    )
+
+
+def record(held: Claim, wishes: list[Wish], api_calls: int) -> None:
+    """Store what became of wishes: outbox, records and counts in one transaction."""
+    with transaction.atomic(), database.cursor() as cursor:
+        sql.apply(cursor, SETTLED, [{"id": w.id, "remote": w.remote, "sent": w.sent} for w in wishes])
+        states = Counter(_recorded(cursor, held, wishes))
+        keep(
+            held,
+            api_calls=api_calls,
+            written=F("written") + states["written"],
+            write_backs_failed=F("write_backs_failed") + states["failed"],
+            write_backs_due=F("write_backs_due") - states["unchanged"],
+        )
+
+
+def _recorded(cursor: Any, held: Claim, wishes: list[Wish]) -> list[str]:
+    """The new states of the records that were waiting; a repeated batch finds none and counts none."""
+    if not wishes:
+        return []
+    rows = [
+        {"external_id": w.external_id, "state": w.state, "reason": w.reason, "message": w.message}
+        for w in wishes
+    ]
+    cursor.execute(RECORDED, (msgspec.json.encode(rows).decode(), held.run_id))
+    return [row[0] for row in cursor.fetchall()]
