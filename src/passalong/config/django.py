@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "passalong.referrers",
     "passalong.tracking",
     "passalong.sync",
+    "passalong.api",
     "passalong.web",
 ]
 

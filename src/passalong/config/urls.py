@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from django.urls import URLPattern, URLResolver, include, path
 
 from passalong.accounts import views as accounts
+from passalong.api.pages import openapi
 from passalong.config import health
 
 
@@ -17,7 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.metrics, name="metrics"),
     path("accounts/enter/<str:signed>/", accounts.enter, name="enter"),
     path("accounts/", include("allauth.urls")),
-    *_existing("api/v1/", "passalong.api.urls"),
+    path("openapi.json", openapi),
+    path("api/v1/", include("passalong.api.urls")),
     *_existing("r/", "passalong.tracking.urls"),
     *_existing("", "passalong.web.urls"),
 ]

@@ -1,0 +1,61 @@
+"""From a public id to the row, or the 404 that gives nothing away."""
+
+from typing import TypeVar
+
+from django.db import models
+
+from passalong.accounts.scope import WorkspaceModel
+from passalong.campaigns.models import Campaign
+from passalong.core.ids import parse_id
+from passalong.core.problems import FieldProblem, Problem, not_found
+from passalong.referrers.models import Referrer
+from passalong.sync.models import Connection, Run, RunKind, Sync
+
+M = TypeVar("M", bound=WorkspaceModel)
+
+
+def campaign(public_id: str) -> Campaign:
+    """A campaign of this workspace."""
+    return _found("campaign", public_id, Campaign.objects.all())
+
+
+def referrer(public_id: str) -> Referrer:
+    """A referrer of this workspace with its contacts."""
+    return _found("referrer", public_id, Referrer.objects.prefetch_related("links"))
+
+
+def connection(public_id: str) -> Connection:
+    """A connection of this workspace."""
+    return _found("connection", public_id, Connection.objects.all())
+
+
+def named_connection(public_id: str) -> Connection:
+    """The connection a body names: the 404 says which field it was."""
+    try:
+        return connection(public_id)
+    except Problem as problem:
+        problem.errors.append(FieldProblem("connection_id", problem.detail))
+        raise
+
+
+def sync(public_id: str) -> Sync:
+    """A sync of this workspace."""
+    return _found("sync", public_id, Sync.objects.select_related("connection"))
+
+
+def run(public_id: str) -> Run:
+    """A run of this workspace; previews have their own address."""
+    return _found("run", public_id, Run.objects.filter(kind=RunKind.RUN))
+
+
+def preview(public_id: str) -> Run:
+    """A preview of this workspace."""
+    return _found("preview", public_id, Run.objects.filter(kind=RunKind.PREVIEW))
+
+
+def _found(kind: str, public_id: str, rows: models.QuerySet[M]) -> M:
+    key = parse_id(kind, public_id)
+    row = None if key is None else rows.filter(pk=key).first()
+    if row is None:
+        raise not_found(kind)
+    return row
