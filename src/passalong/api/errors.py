@@ -17,6 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from passalong.core.problems import FieldProblem, Problem, invalid, not_found
+from passalong.integrations.registry import UnknownProviderError
 
 MEDIA_TYPE = "application/problem+json"
 _HEADERS = {401: {"WWW-Authenticate": 'Bearer realm="passalong"'}, 503: {"Retry-After": "10"}}
@@ -165,6 +166,7 @@ def _unexpected(error: Exception) -> Problem:
 _TRANSLATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     Problem: lambda error: error,
     ValidationError: _invalid,
+    UnknownProviderError: lambda error: invalid([FieldProblem("provider", str(error))]),
     HttpError: _http,
     Http404: lambda _error: _no_such_call(),
     # The row went away between finding it and changing it.

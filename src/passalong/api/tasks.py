@@ -6,7 +6,7 @@ from passalong.api import idempotency
 
 
 @app.periodic(cron="17 * * * *")
-@app.task(queue="housekeeping", name="api.forget_keys", queueing_lock="forget_keys", pass_context=False)
-def forget_keys(timestamp: int) -> int:  # noqa: ARG001 - procrastinate passes it
+@app.task(queue="housekeeping", name="api.forget_keys", queueing_lock="forget_keys")
+def forget_keys(timestamp: int) -> int:  # noqa: ARG001 - the engine passes it by name
     """Delete keys older than 24 hours; returns how many."""
     return idempotency.forget_old_keys()
