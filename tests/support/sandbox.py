@@ -80,7 +80,7 @@ class Control:
         self._ask("DELETE", f"/tokens/{token}")
 
     def dump(self) -> list[dict[str, Any]]:
-        """Every contact there is, those no list shows included: see `sandbox.status` and `sandbox.segments`."""
+        """Every contact, also those no list shows: see `sandbox.status` and `sandbox.segments` in each."""
         data: list[dict[str, Any]] = self._ask("GET", "/contacts")["data"]
         return data
 

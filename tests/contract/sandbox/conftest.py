@@ -1,4 +1,4 @@
-"""One sandbox per file, cleaned of switches and faults between tests; each test makes the people it speaks of."""
+"""One sandbox per file, cleaned of switches and faults between tests; tests make their own people."""
 
 from __future__ import annotations
 

@@ -24,8 +24,13 @@ def _wrong_method(_space: Workspace, _call: Call) -> Answer:
     raise errors.ApiError(405, "method_not_allowed", "This method is not allowed for this resource")
 
 
+def _routed(path: str) -> str:
+    """An external id may hold an encoded slash, which has been decoded when it gets here."""
+    return path.replace("{external_id}", "{external_id:path}")
+
+
 def make_app(space: Workspace) -> Starlette:
-    routes = [Route(o.path, Endpoint(space, o), methods=[o.method]) for o in OPERATIONS]
+    routes = [Route(_routed(o.path), Endpoint(space, o), methods=[o.method]) for o in OPERATIONS]
     known = {o.path for o in OPERATIONS}
     others = [
         Route(path, Endpoint(space, Operation("*", path, READ_ADMINS, _wrong_method)))
