@@ -21,6 +21,8 @@ TYPES: dict[str, FieldType] = {
     "date": "date",
     "datetime": "date",
 }
+# Still called integers by /data_attributes although contacts carry texts since 2.16 (§3.1)
+TYPES_BY_KEY: dict[str, FieldType] = {"owner_id": "string"}
 # Listed even where /data_attributes leaves them out: everybody maps from these.
 ALWAYS = (
     ("name", "Name"),
@@ -37,7 +39,7 @@ def field(attribute: Attribute) -> Field:
     return Field(
         key=attribute.key,
         label=attribute.label or attribute.name,
-        type=TYPES.get(attribute.data_type, "string"),
+        type=TYPES_BY_KEY.get(attribute.key) or TYPES.get(attribute.data_type, "string"),
         readable=custom or attribute.key in BUILT_IN,
         writable=attribute.api_writable is True and (custom or attribute.key in WRITABLE_BUILT_IN),
         custom=custom,

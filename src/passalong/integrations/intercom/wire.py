@@ -1,6 +1,7 @@
 """Intercom's JSON, typed at the door and tolerant there only: what nobody asked for is never built."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -55,6 +56,7 @@ BUILT_IN = frozenset(
 )
 
 T = TypeVar("T")
+_UNFIT = re.compile(r'[\\"\x00-\x1f]')
 
 
 class WrongShapeError(ValueError):
@@ -107,7 +109,7 @@ def _scrubbed(value: Any) -> Any:
 
 
 def scalar(value: Any) -> Scalar:
-    """A value as Contact.values holds it: empty texts, lists and objects are nothing, an avatar its address."""
+    """A value as Contact.values holds it: empty texts, lists and objects are none, an avatar its address."""
     if isinstance(value, str):
         return value or None
     if isinstance(value, int | float):
@@ -149,9 +151,12 @@ Getter = Callable[[Any], Scalar]
 
 def _getter(key: str, attribute: str) -> Getter:
     if key.startswith(CUSTOM):
+        name = key.removeprefix(CUSTOM)
 
         def custom(person: Any) -> Scalar:
             own = person.custom_attributes
+            if isinstance(own, dict):
+                return scalar(own.get(name))
             return scalar(getattr(own, attribute)) if isinstance(own, msgspec.Struct) else None
 
         return custom
@@ -222,8 +227,10 @@ def _person(known: Sequence[str], custom: dict[str, str]) -> type[msgspec.Struct
 
 
 def _attributes(custom: dict[str, str]) -> Any:
-    """`attribute` names of ours for names that need not be identifiers."""
+    """A struct with attributes c0, c1 …, as names need not be identifiers; else a dict."""
     names = {attribute: key.removeprefix(CUSTOM) for key, attribute in custom.items()}
+    if any(_UNFIT.search(name) for name in names.values()):
+        return dict[str, Any]
     return msgspec.defstruct("Custom", [(a, Any, None) for a in names], rename=names, gc=False)
 
 

@@ -1,0 +1,244 @@
+"""What every integration must do, whatever its CRM: a new one passes this before it is offered to anybody.
+
+Use it in three lines: subclass `Conformance` as `TestIt`, and give a fixture `world` that returns a `World`.
+"""
+
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from passalong.sync.errors import ConfigError, CredentialsError, SkipContact, SyncError
+from passalong.sync.port import Integration, Session
+from passalong.sync.records import Audience, Contact, Field, Page, Slice
+
+KEYS = ["email", "name"]
+
+
+@dataclass
+class World:
+    """One real or pretended CRM account and the truth about it.
+
+    `members` is what an audience holds, by contact id. `contact` is what a contact holds now, by field key,
+    read past the integration. `text_field` is a custom text field that can be written.
+    """
+
+    integration: Integration
+    credentials: dict[str, Any]
+    wrong_credentials: dict[str, Any]
+    timezone: str
+    segment_id: str
+    other_segment_id: str
+    text_field: str
+    members: Callable[[Audience], set[str]]
+    contact: Callable[[str], Mapping[str, Any]]
+    archive: Callable[[str], None]
+
+    def open(self, *, interactive: bool = True) -> AbstractAsyncContextManager[Session]:
+        return self.integration.open(
+            self.credentials, interactive=interactive, timezone=self.timezone, patience=5
+        )
+
+    def audiences(self) -> list[Audience]:
+        both = [self.segment_id, self.other_segment_id]
+        return [
+            Audience("users"),
+            Audience("leads"),
+            Audience("all"),
+            Audience("segments", [self.segment_id]),
+            Audience("segments", both),
+        ]
+
+
+async def walk(session: Session, part: Slice, keys: list[str]) -> list[Page]:
+    """All pages of a slice. Fails when a cursor comes twice."""
+    pages, cursors, cursor = [], set(), None
+    while True:
+        page = await session.page(part, cursor, keys)
+        pages.append(page)
+        cursor = page.next_cursor
+        if cursor is None:
+            return pages
+        assert cursor not in cursors
+        cursors.add(cursor)
+
+
+async def read(session: Session, audience: Audience, purpose: str = "include") -> list[Contact]:
+    parts = [p for p in await session.plan(audience) if p.purpose == purpose]
+    return [c for part in parts for page in await walk(session, part, KEYS) for c in page.contacts]
+
+
+@pytest.mark.anyio
+class Conformance:
+    """The tests, in the order of the port."""
+
+    async def test_it_connects(self, world: World) -> None:
+        async with world.open() as session:
+            account, checks = await session.check()
+        assert account is not None
+        assert account.id
+        assert account.timezone == world.timezone
+        assert [c.name for c in checks if not c.ok] == []
+
+    async def test_it_reports_wrong_credentials_as_a_check(self, world: World) -> None:
+        async with world.integration.open(world.wrong_credentials, interactive=True) as session:
+            account, checks = await session.check()
+        assert account is None
+        assert any(c.required and not c.ok and c.detail for c in checks)
+
+    async def test_it_raises_wrong_credentials_elsewhere_without_showing_them(self, world: World) -> None:
+        async with world.integration.open(world.wrong_credentials, interactive=True) as session:
+            with pytest.raises(CredentialsError) as caught:
+                await session.segments()
+        told = "".join(traceback.format_exception(caught.value)) + str(caught.value.as_dict())
+        secrets = [str(value) for value in world.wrong_credentials.values() if len(str(value)) > 8]
+        assert [secret for secret in secrets if secret in told] == []
+
+    async def test_it_lists_segments_with_counts(self, world: World) -> None:
+        async with world.open() as session:
+            segments = {s.id: s for s in await session.segments()}
+        truth = world.members(Audience("segments", [world.segment_id]))
+        assert segments[world.segment_id].count == len(truth)
+        assert segments[world.segment_id].name
+
+    async def test_it_lists_fields_built_in_ones_first(self, world: World) -> None:
+        async with world.open() as session:
+            fields = await session.fields()
+        keys = [f.key for f in fields]
+        assert len(keys) == len(set(keys))
+        assert {"email", "name"} <= set(keys)
+        assert [f.custom for f in fields] == sorted(f.custom for f in fields)
+        assert [f.writable for f in fields if f.key == world.text_field] == [True]
+
+    async def test_it_gives_samples_of_the_right_type(self, world: World) -> None:
+        async with world.open() as session:
+            fields = await session.fields()
+        assert [(f.key, f.type, f.sample) for f in fields if not _fits(f)] == []
+        assert any(f.sample is not None for f in fields)
+
+    async def test_it_reads_exactly_the_audience(self, world: World) -> None:
+        async with world.open() as session:
+            for audience in world.audiences():
+                contacts = await read(session, audience)
+                assert {c.id for c in contacts} == world.members(audience)
+
+    async def test_it_reads_whom_to_exclude(self, world: World) -> None:
+        audience = Audience("users", [], [world.segment_id])
+        async with world.open() as session:
+            contacts = await read(session, audience, "exclude")
+        assert {c.id for c in contacts} == world.members(Audience("segments", [world.segment_id]))
+
+    async def test_it_reads_the_same_twice(self, world: World) -> None:
+        async with world.open() as session:
+            audience = Audience("segments", [world.segment_id])
+            assert await read(session, audience) == await read(session, audience)
+
+    async def test_it_counts_what_it_reads(self, world: World) -> None:
+        async with world.open() as session:
+            parts = await session.plan(Audience("users"))
+            pages = [await walk(session, part, []) for part in parts]
+        read = [len({c.id for page in part for c in page.contacts}) for part in pages]
+        assert [part[0].total for part in pages] == read
+        assert sum(p.total for p in parts) == sum(read)
+
+    async def test_it_gives_the_values_asked_for_and_no_others(self, world: World) -> None:
+        async with world.open() as session:
+            part = (await session.plan(Audience("users")))[0]
+            page = await session.page(part, None, ["email", world.text_field])
+        assert {tuple(c.values) for c in page.contacts} == {("email", world.text_field)}
+        assert [c.id for c in page.contacts if c.values["email"] == ""] == []
+
+    async def test_it_refuses_a_cursor_it_does_not_know(self, world: World) -> None:
+        async with world.open() as session:
+            part = (await session.plan(Audience("users")))[0]
+            with pytest.raises(ConfigError) as caught:
+                await session.page(part, "no-such-cursor", [])
+        assert caught.value.code == "cursor_rejected"
+
+    async def test_it_says_when_a_segment_is_gone(self, world: World) -> None:
+        async with world.open() as session:
+            with pytest.raises(ConfigError) as caught:
+                await session.plan(Audience("segments", ["000000000000000000000000"]))
+        assert caught.value.code == "segment_not_found"
+        assert caught.value.next_step
+
+    async def test_it_writes_one_field_and_nothing_else(self, world: World) -> None:
+        contact_id = _someone(world)
+        before = dict(world.contact(contact_id))
+        async with world.open() as session:
+            for _ in range(2):  # safe to repeat
+                said = await session.write(contact_id, {world.text_field: "https://x.example/r/abc"})
+                assert said == {world.text_field: "https://x.example/r/abc"}
+        assert world.contact(contact_id) == {**before, world.text_field: "https://x.example/r/abc"}
+
+    async def test_it_clears_a_field(self, world: World) -> None:
+        contact_id = _someone(world)
+        async with world.open() as session:
+            await session.write(contact_id, {world.text_field: "x"})
+            assert await session.write(contact_id, {world.text_field: None}) == {world.text_field: None}
+
+    async def test_it_skips_a_contact_for_a_field_that_is_not_there(self, world: World) -> None:
+        contact_id = _someone(world)
+        before = dict(world.contact(contact_id))
+        missing = f"{world.text_field} no more"
+        async with world.open() as session:
+            with pytest.raises(SkipContact) as caught:
+                await session.write(contact_id, {world.text_field: "x", missing: "y"})
+        assert (caught.value.code, caught.value.field) == ("field_missing", missing)
+        assert world.contact(contact_id) == before
+
+    async def test_it_skips_a_contact_that_is_gone(self, world: World) -> None:
+        contact_id = _someone(world)
+        world.archive(contact_id)
+        async with world.open() as session:
+            with pytest.raises(SkipContact) as caught:
+                await session.write(contact_id, {world.text_field: "x"})
+        assert caught.value.code == "contact_gone"
+
+    async def test_it_makes_a_field_once(self, world: World) -> None:
+        async with world.open() as session:
+            field, new = await session.create_field("Made by conformance", "integer")
+            assert (field.label, field.type, field.custom, field.writable, new) == (
+                "Made by conformance",
+                "integer",
+                True,
+                True,
+                True,
+            )
+            assert await session.create_field("Made by conformance", "integer") == (field, False)
+            contact_id = _someone(world)
+            assert await session.write(contact_id, {field.key: 3}) == {field.key: 3}
+
+    async def test_it_never_changes_the_type_of_a_field(self, world: World) -> None:
+        async with world.open() as session:
+            await session.create_field("Number of conformance", "integer")
+            with pytest.raises(ConfigError) as caught:
+                await session.create_field("Number of conformance", "string")
+        assert caught.value.code == "field_type_conflict"
+
+    async def test_it_counts_its_calls(self, world: World) -> None:
+        async with world.open() as session:
+            assert (session.calls, session.waiting_until, session.waiting_code) == (0, None, None)
+            await session.segments()
+            assert session.calls >= 1
+
+
+def _someone(world: World) -> str:
+    return min(world.members(Audience("segments", [world.segment_id])))
+
+
+def _fits(field: Field) -> bool:
+    kinds: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "integer": (int,),
+        "float": (int, float),
+        "boolean": (bool,),
+        "date": (int,),
+    }
+    return field.sample is None or isinstance(field.sample, kinds[field.type])
+
+
+__all__ = ["Conformance", "SyncError", "World", "read", "walk"]

@@ -1,0 +1,308 @@
+"""What becomes of a call when Intercom does not simply answer."""
+
+import logging
+import traceback
+from typing import Any
+
+import httpx2
+import pytest
+
+from passalong.sync.errors import ConfigError, CredentialsError, Fatal, Retriable, SkipContact, SyncError
+from passalong.sync.records import Segment, Slice
+from tests.unit.intercom.fakes import (
+    TOKEN,
+    Answer,
+    FakeIntercom,
+    FakeTime,
+    answer,
+    limited,
+    page,
+    refused,
+    session,
+)
+
+pytestmark = pytest.mark.anyio
+
+SEGMENTS = answer(
+    {"type": "segment.list", "segments": [{"id": "s1", "name": "Active", "person_type": "user"}]}
+)
+ACTIVE = [Segment("s1", "Active", "user", None)]
+BROKEN: dict[str, Answer] = {
+    "500": refused(500, "server_error"),
+    "408": answer({}, 408),
+    "502 of a gateway": answer(b"<html>Bad gateway</html>", 502),
+    "redirect": answer(b"", 302, location="https://login.example"),
+    "empty": answer(b""),
+    "not JSON": answer(b"OK"),
+    "HTML": answer(b"<html>"),
+    "truncated": answer(b'{"type":"segment.list","segments":[{"id":"s1"'),
+    "other shape": answer({"type": "list", "data": []}),
+    "null": answer(None),
+    "connection refused": httpx2.ConnectError("refused"),
+    "connection broken": httpx2.RemoteProtocolError("peer closed"),
+    "timed out": httpx2.ReadTimeout("slow"),
+}
+
+
+def counted(remaining: str, reset: str) -> httpx2.Response:
+    return answer(
+        {"segments": []}, x_ratelimit_limit="100", x_ratelimit_remaining=remaining, x_ratelimit_reset=reset
+    )
+
+
+def rejections(error: SyncError) -> tuple[type[SyncError], str]:
+    return type(error), error.code
+
+
+@pytest.mark.parametrize("what", BROKEN)
+async def test_it_asks_again_after_a_useless_answer(what: str, time: FakeTime) -> None:
+    intercom = FakeIntercom().on("GET /segments", BROKEN[what], BROKEN[what], BROKEN[what], SEGMENTS)
+    open_session = session(intercom, time, chance=1.0)
+    assert await open_session.segments() == ACTIVE
+    assert (open_session.calls, time.naps) == (4, [0.5, 1.0, 2.0])
+    assert (open_session.waiting_until, open_session.waiting_code) == (None, None)
+
+
+@pytest.mark.parametrize("what", BROKEN)
+async def test_it_gives_a_person_up_after_four_tries(what: str, time: FakeTime) -> None:
+    intercom = FakeIntercom().on("GET /segments", BROKEN[what])
+    with pytest.raises(Retriable) as caught:
+        await session(intercom, time, interactive=True, chance=1.0).segments()
+    assert caught.value.code == "crm_unavailable"
+    assert len(intercom.asked) == 4
+    assert sum(time.naps) < 10
+
+
+async def test_it_waits_an_outage_out_in_the_background_and_says_so(time: FakeTime) -> None:
+    intercom = FakeIntercom().on("GET /segments", *[BROKEN["500"]] * 9, SEGMENTS)
+    open_session = session(intercom, time, chance=1.0)
+    shown: list[str | None] = []
+    time.watch = lambda: shown.append(open_session.waiting_code)
+    assert await open_session.segments() == ACTIVE
+    assert time.naps == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert shown == [None] * 3 + ["crm_unavailable"] * 6
+    assert (open_session.waiting_until, open_session.waiting_code) == (None, None)
+
+
+async def test_it_ends_a_run_when_the_outage_outlasts_its_patience(time: FakeTime) -> None:
+    began = time.now()
+    with pytest.raises(Retriable) as caught:
+        await session(
+            FakeIntercom().on("GET /segments", BROKEN["500"]), time, patience=60, chance=1.0
+        ).segments()
+    assert caught.value.code == "crm_unavailable"
+    assert 30 <= time.now() - began <= 60
+
+
+async def test_it_tries_four_times_even_without_patience(time: FakeTime) -> None:
+    intercom = FakeIntercom().on("GET /segments", BROKEN["500"])
+    with pytest.raises(Retriable):
+        await session(intercom, time, patience=0).segments()
+    assert len(intercom.asked) == 4
+
+
+async def test_it_waits_for_the_reset_however_often_it_is_told_to(time: FakeTime) -> None:
+    far = [limited(time, 300)] * 6
+    open_session = session(FakeIntercom().on("GET /segments", *far, SEGMENTS), time, patience=0, chance=0.5)
+    shown: list[Any] = []
+    time.watch = lambda: shown.append(
+        (open_session.waiting_code, (open_session.waiting_until or 0) > time.now())
+    )
+    assert await open_session.segments() == ACTIVE
+    assert max(time.naps) <= 60.5
+    assert set(shown) == {("rate_limited", True)}
+    assert open_session.waiting_code is None
+
+
+async def test_it_waits_at_least_a_second_for_a_reset_that_is_over(time: FakeTime) -> None:
+    await session(FakeIntercom().on("GET /segments", limited(time, -5), SEGMENTS), time).segments()
+    assert time.naps == [1.0]
+
+
+async def test_it_backs_off_from_a_429_without_headers(time: FakeTime) -> None:
+    bare = [answer({}, 429)] * 3
+    await session(FakeIntercom().on("GET /segments", *bare, SEGMENTS), time).segments()
+    assert time.naps == [1.0, 2.0, 4.0]
+
+
+async def test_it_keeps_a_person_no_longer_than_twenty_seconds(time: FakeTime) -> None:
+    intercom = FakeIntercom().on("GET /segments", limited(time, 8), limited(time, 300))
+    with pytest.raises(Retriable) as caught:
+        await session(intercom, time, interactive=True).segments()
+    assert caught.value.code == "rate_limited"
+    assert caught.value.after == 60.0
+    assert time.naps == [8.0]
+
+
+async def test_it_does_not_run_into_the_limit(time: FakeTime) -> None:
+    def intercom(request: httpx2.Request) -> httpx2.Response:
+        low = time.now() < 1_790_000_010
+        remaining, reset = ("9", "1790000012") if low else ("100", "1790000022")
+        return counted(remaining, reset)
+
+    open_session = session(intercom, time)
+    for _ in range(2):
+        await open_session.segments()
+    assert time.naps == [7.0]  # from :03 to the window's end at :10
+
+
+async def test_it_lets_a_person_into_the_reserve(time: FakeTime) -> None:
+    open_session = session(lambda _: counted("9", "1790000012"), time, interactive=True)
+    for _ in range(2):
+        await open_session.segments()
+    assert time.naps == []
+
+
+async def test_it_tells_a_dead_token(time: FakeTime) -> None:
+    dead = refused(401, "unauthorized", "Access Token Invalid")
+    intercom = FakeIntercom().on("GET /segments", dead).on("GET /me", dead)
+    with pytest.raises(SyncError) as caught:
+        await session(intercom, time).segments()
+    assert rejections(caught.value) == (CredentialsError, "token_rejected")
+
+
+@pytest.mark.parametrize("me", [answer(None), refused(403, "forbidden")])
+@pytest.mark.parametrize("status", [401, 403])
+async def test_it_tells_a_missing_permission_from_a_dead_token(
+    me: httpx2.Response, status: int, time: FakeTime
+) -> None:
+    intercom = FakeIntercom().on("PUT /contacts/c1", refused(status, "token_unauthorized")).on("GET /me", me)
+    with pytest.raises(SyncError) as caught:
+        await session(intercom, time).write("c1", {"name": "Ana"})
+    assert rejections(caught.value) == (ConfigError, "permission_missing")
+    assert "Write users and companies" in caught.value.message
+
+
+async def test_it_tells_a_plan_that_is_too_small(time: FakeTime) -> None:
+    intercom = FakeIntercom().on("GET /segments", refused(403, "api_plan_restricted"))
+    with pytest.raises(SyncError) as caught:
+        await session(intercom, time).segments()
+    assert rejections(caught.value) == (ConfigError, "plan_restricted")
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_it_never_repeats_what_was_refused(status: int, time: FakeTime) -> None:
+    intercom = FakeIntercom().on("POST /contacts/search", refused(status, "parameter_invalid", "No."))
+    with pytest.raises(SyncError) as caught:
+        await session(intercom, time).page(Slice("include", 1, "user"), None, [])
+    assert isinstance(caught.value, Fatal)
+    assert caught.value.code == "crm_refused"
+    assert len(intercom.asked) == 1
+
+
+async def test_it_stops_when_the_same_cursor_comes_again_and_again(time: FakeTime) -> None:
+    again = page([{"id": "1"}], total=2, following={"starting_after": "WzE="})
+    intercom = FakeIntercom().on("POST /contacts/search", again)
+    with pytest.raises(SyncError) as caught:
+        await session(intercom, time).page(Slice("include", 2, "user"), "WzE=", [])
+    assert rejections(caught.value) == (Fatal, "crm_paging_loop")
+    assert len(intercom.asked) == 4
+
+
+async def test_it_goes_on_when_a_repeated_cursor_was_a_slip(time: FakeTime) -> None:
+    again = page([{"id": "1"}], total=2, following={"starting_after": "WzE="})
+    intercom = FakeIntercom().on("POST /contacts/search", again, page([{"id": "2"}]))
+    found = await session(intercom, time).page(Slice("include", 2, "user"), "WzE=", [])
+    assert [c.id for c in found.contacts] == ["2"]
+
+
+async def test_it_does_not_take_a_deleted_segment_for_an_empty_one(time: FakeTime) -> None:
+    intercom = (
+        FakeIntercom().on("POST /contacts/search", page([])).on("GET /segments/s1", refused(404, "not_found"))
+    )
+    with pytest.raises(SyncError) as caught:
+        await session(intercom, time).page(Slice("include", 7, "user", "s1"), None, [])
+    assert rejections(caught.value) == (ConfigError, "segment_not_found")
+
+
+async def test_it_sends_the_pinned_version_and_follows_no_redirect(time: FakeTime) -> None:
+    intercom = FakeIntercom().on("GET /segments", SEGMENTS)
+    await session(intercom, time).segments()
+    headers = intercom.asked[0].headers
+    assert (headers["intercom-version"], headers["accept"]) == ("2.16", "application/json")
+    assert headers["authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "schlüssel", "  "])
+async def test_it_never_sends_a_token_that_cannot_be_one(token: str, time: FakeTime) -> None:
+    open_session = session(FakeIntercom(), time, token=token)
+    with pytest.raises(CredentialsError):
+        await open_session.segments()
+    assert open_session.calls == 0
+
+
+@pytest.mark.parametrize("what", BROKEN)
+async def test_it_never_shows_the_token(what: str, time: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(SyncError) as caught:
+        await session(FakeIntercom().on("GET /segments", BROKEN[what]), time, interactive=True).segments()
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text + str(caught.value.as_dict())
+    assert TOKEN not in told
+    assert caught.value.__cause__ is None or TOKEN not in repr(vars(caught.value.__cause__))
+
+
+async def test_it_sends_only_the_fields_given(time: FakeTime) -> None:
+    contact = {"id": "c/1", "name": "Ana", "custom_attributes": {"Link": "https://x.example", "n": None}}
+    intercom = FakeIntercom().on("PUT /contacts/c/1", answer(contact))
+    values = {"name": "Ana", "custom_attributes.Link": "https://x.example", "custom_attributes.n": None}
+    assert await session(intercom, time).write("c/1", values) == values
+    assert intercom.bodies() == [
+        {"name": "Ana", "custom_attributes": {"Link": "https://x.example", "n": None}}
+    ]
+    assert intercom.asked[0].url.raw_path == b"/contacts/c%2F1"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code", "field"),
+    [
+        (404, "User Not Found", "contact_gone", None),
+        (410, "This contact has been merged.", "contact_gone", None),
+        (400, "Custom attribute 'Link' does not exist", "field_missing", "custom_attributes.Link"),
+        (400, "Custom attribute 'It's' does not exist", "field_missing", "custom_attributes.It's"),
+        (422, "Phone is not valid", "value_refused", "custom_attributes.Link"),
+    ],
+)
+async def test_it_skips_a_contact_that_cannot_be_written(
+    status: int, message: str, code: str, field: str | None, time: FakeTime
+) -> None:
+    intercom = FakeIntercom().on("PUT /contacts/c1", refused(status, "x", message))
+    with pytest.raises(SkipContact) as caught:
+        await session(intercom, time).write("c1", {"custom_attributes.Link": "x"})
+    assert (caught.value.code, caught.value.field) == (code, field)
+
+
+@pytest.mark.parametrize("key", ["email", "role", "external_id", "unsubscribed_from_emails", "owner_id"])
+async def test_it_never_writes_who_a_person_is(key: str, time: FakeTime) -> None:
+    with pytest.raises(SkipContact) as caught:
+        await session(FakeIntercom(), time).write("c1", {key: "x"})
+    assert (caught.value.code, caught.value.field) == ("value_refused", key)
+
+
+async def test_it_refuses_long_texts_without_asking(time: FakeTime) -> None:
+    open_session = session(FakeIntercom(), time)
+    with pytest.raises(SkipContact) as caught:
+        await open_session.write("c1", {"custom_attributes.Link": "x" * 256})
+    assert (caught.value.code, caught.value.field, open_session.calls) == (
+        "value_too_long",
+        "custom_attributes.Link",
+        0,
+    )
+
+
+async def test_it_looks_before_it_makes_a_field_again(time: FakeTime) -> None:
+    nothing = answer({"data": []})
+    made = answer({"data": [{"name": "Link", "custom": True, "data_type": "string", "api_writable": True}]})
+    intercom = FakeIntercom().on("GET /data_attributes", nothing, made)
+    intercom.on("POST /data_attributes", refused(500, "server_error"))
+    _, new = await session(intercom, time).create_field("Link", "string")
+    assert new is True
+    assert intercom.calls() == ["GET /data_attributes", "POST /data_attributes", "GET /data_attributes"]
+
+
+async def test_it_gives_up_making_a_field_after_four_tries(time: FakeTime) -> None:
+    intercom = FakeIntercom().on("GET /data_attributes", answer({"data": []}))
+    intercom.on("POST /data_attributes", refused(500, "server_error"))
+    with pytest.raises(Retriable) as caught:
+        await session(intercom, time).create_field("Link", "string")
+    assert caught.value.code == "crm_unavailable"
+    assert intercom.calls().count("POST /data_attributes") == 4
