@@ -222,10 +222,10 @@ def _wait(control: Control, process: subprocess.Popen[bytes]) -> None:
             msg = f"the sandbox ended with {process.returncode} before it was ready"
             raise RuntimeError(msg)
         try:
-            control.state()
+            if control.state()["pid"] == process.pid:  # and not somebody else's on that port
+                return
         except httpx2.HTTPError:
-            time.sleep(0.05)
-        else:
-            return
+            pass
+        time.sleep(0.05)
     msg = f"the sandbox was not ready after {_PATIENCE} s"
     raise TimeoutError(msg)

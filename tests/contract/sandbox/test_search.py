@@ -17,7 +17,7 @@ OLDEST_FIRST = {"field": "created_at", "order": "ascending"}
 @pytest.fixture(autouse=True)
 def people(api: Api) -> Any:
     """Four people of our own, who can be told from the rest by their plan."""
-    made = [
+    made: list[dict[str, Any]] = [
         {"name": "alice", "email": "Alice@search.example.com", "role": "user", "phone": "+1 1"},
         {"name": "bob", "email": "bob@search.example.com", "role": "lead", "has_hard_bounced": True},
         {"name": "charlie", "email": "", "role": "user", "last_seen_at": 1_700_000_000},
