@@ -1,11 +1,12 @@
 """Verbs for campaigns."""
 
 import secrets
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from passalong.campaigns.models import Campaign, CampaignStatus
@@ -17,9 +18,17 @@ _is_url = URLValidator(schemes=["http", "https"])
 def create_campaign(name: str, destination_url: str) -> Campaign:
     """A live campaign in the current workspace."""
     fields = _valid(name=name, destination_url=destination_url)
-    return Campaign.objects.create(
-        slug=_free_slug(fields["name"]), name=fields["name"], destination_url=fields["destination_url"]
-    )
+    try:
+        with transaction.atomic():
+            return _made(fields)
+    except IntegrityError:
+        # Somebody else took the slug between our look and our insert: look again.
+        return _made(fields)
+
+
+def _made(fields: Mapping[str, str]) -> Campaign:
+    name, destination_url = fields["name"], fields["destination_url"]
+    return Campaign.objects.create(slug=_free_slug(name), name=name, destination_url=destination_url)
 
 
 @transaction.atomic
@@ -54,9 +63,16 @@ def _acceptable(url: str) -> bool:
         _is_url(url)
     except ValidationError:
         # Django's validator wants a dot in host names; localhost with a port is fine for trying things out.
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and parts.hostname == "localhost" and len(url) <= 2000
+        return _is_local(url) and len(url) <= 2000
     return len(url) <= 2000
+
+
+def _is_local(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.hostname == "localhost" and url.isprintable()
 
 
 def _free_slug(name: str) -> str:
