@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passalong.integrations.intercom.wire import Reader, WrongShapeError, next_cursor, seconds
+from passalong.integrations.intercom.people import Reader
+from passalong.integrations.intercom.wire import WrongShapeError, next_cursor, seconds
 from passalong.sync.records import Contact
 
 ONE: dict[str, Any] = {"type": "contact", "id": "6643", "role": "user"}

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from passalong.integrations.intercom import errors
-from passalong.integrations.intercom.wire import BUILT_IN, CUSTOM, Attribute
+from passalong.integrations.intercom.people import BUILT_IN
+from passalong.integrations.intercom.wire import CUSTOM, Attribute
 from passalong.sync.records import Contact, Field, FieldType, Scalar
 
 LONGEST_NAME = 190

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from passalong.integrations.intercom import errors, fields, wire
+from passalong.integrations.intercom import errors, fields, people, wire
 from passalong.integrations.intercom.client import Call, Client
 from passalong.integrations.intercom.retry import TRIES
 from passalong.integrations.intercom.source import attribute_list
@@ -43,7 +43,7 @@ class Sink:
 
     async def _put(self, contact_id: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
         call = Call("PUT", wire.path("/contacts", contact_id), errors.WRITE_PEOPLE, body=_body(values))
-        contact = await self._client.ask(call, wire.reader(tuple(values)).one)
+        contact = await self._client.ask(call, people.reader(tuple(values)).one)
         return contact.values
 
     async def create_field(self, label: str, type: FieldType) -> tuple[Field, bool]:  # noqa: A002

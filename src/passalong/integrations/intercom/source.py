@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from passalong.integrations.intercom import errors, fields, search, wire
+from passalong.integrations.intercom import errors, fields, people, search, wire
 from passalong.integrations.intercom.client import Call, Client
 from passalong.integrations.intercom.line import VERSION
 from passalong.integrations.intercom.together import together
@@ -28,9 +28,10 @@ class Source:
         found: dict[str, Segment] = {}
         seen: set[str] = set()
         while True:
-            answer = await self._client.ask(Call("GET", "/segments", params=params), _segment_list)
-            found.update((s.id, s) for s in map(_segment, answer.segments))
-            following = wire.next_cursor(answer.pages)
+            segments, following = await self._client.ask(
+                Call("GET", "/segments", params=params), _segment_list
+            )
+            found.update((s.id, s) for s in segments)
             if following is None or following in seen:
                 return list(found.values())
             seen.add(following)
@@ -40,7 +41,7 @@ class Source:
         params = {"model": "contact", "include_archived": "false"}
         answer = await self._client.ask(Call("GET", "/data_attributes", params=params), attribute_list)
         found = fields.listed(answer.data)
-        reader = wire.Reader([f.key for f in found])
+        reader = people.Reader([f.key for f in found])
         recent = await self._client.ask(Call("GET", "/contacts", params={"per_page": SAMPLED}), reader.page)
         return fields.with_samples(found, recent.contacts)
 
@@ -96,7 +97,7 @@ class Source:
     async def _edge(self, group: Slice, *, newest_first: bool) -> Page:
         body = search.body(group, VERSION, per_page=1, newest_first=newest_first)
         call = Call("POST", "/contacts/search", body=body)
-        return await self._client.ask(call, wire.reader(("created_at",)).page)
+        return await self._client.ask(call, people.reader(("created_at",)).page)
 
     async def page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
         for _ in range(1 + REPEATS):
@@ -113,7 +114,7 @@ class Source:
     async def _search(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
         call = Call("POST", "/contacts/search", body=search.body(part, VERSION, cursor))
         try:
-            return await self._client.ask(call, wire.reader(tuple(keys)).page)
+            return await self._client.ask(call, people.reader(tuple(keys)).page)
         except errors.RejectedError as refused:
             failure: Fatal = refused
             message = refused.vendor_message
@@ -143,8 +144,9 @@ def _one_segment(content: bytes) -> Segment:
     return _segment(wire.decode(content, wire.WireSegment))
 
 
-def _segment_list(content: bytes) -> wire.SegmentList:
-    return wire.decode(content, wire.SegmentList)
+def _segment_list(content: bytes) -> tuple[list[Segment], str | None]:
+    body = wire.decode(content, wire.SegmentList)
+    return [_segment(segment) for segment in body.segments], wire.next_cursor(body.pages)
 
 
 def attribute_list(content: bytes) -> wire.AttributeList:
