@@ -199,10 +199,11 @@ def test_it_sends_twice_when_told_so(api: Api, endpoint: Endpoint) -> None:
 
 
 def test_it_sends_out_of_order_when_told_so(api: Api, endpoint: Endpoint) -> None:
-    endpoint.delay = 0.2  # the first is on its way while the others gather
+    endpoint.delay = 0.5  # the first is on its way while the others gather
     api.control.aim_webhook(endpoint.url, reorder=True)
     api.lead()
-    time.sleep(0.12)
+    while not endpoint.received:
+        time.sleep(0.01)
     lead = api.lead()
     api.put(f"/contacts/{lead}", {"name": "Second"})
     api.control.drain_webhook()
