@@ -8,6 +8,7 @@ import pytest
 from passalong.sync.errors import Retriable
 from passalong.sync.records import Account, Check
 from tests.unit.intercom.fakes import FakeIntercom, FakeTime, answer, page, refused, session
+from tests.unit.intercom.test_fixtures import fixture
 
 pytestmark = pytest.mark.anyio
 
@@ -113,3 +114,8 @@ async def test_it_takes_utc_where_the_zone_is_not_known(timezone: str | None, ti
     account, _ = await session(able(me=me(timezone=timezone)), time).check()
     assert account is not None
     assert account.timezone == "UTC"
+
+
+async def test_it_reads_whose_token_it_is(time: FakeTime) -> None:
+    account, _ = await session(able(me=answer(fixture("me"))), time).check()
+    assert account == Account(id="abc123", name="Acme", region="us", timezone="America/Los_Angeles")
