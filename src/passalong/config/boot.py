@@ -59,9 +59,10 @@ def application() -> Iterator[None]:
 
 def disconnect() -> None:
     """Close this thread's connection and the pool with its threads: before a fork, and at the end."""
-    from django.db import connection
+    from django.db import connections
     from django.db.backends.postgresql.base import DatabaseWrapper
 
+    connection = connections["default"]
     connection.close()
-    if isinstance(connection, DatabaseWrapper):  # it is, behind a proxy that types do not see through
-        connection.close_pool()
+    assert isinstance(connection, DatabaseWrapper)  # noqa: S101 - the only database there is
+    connection.close_pool()
