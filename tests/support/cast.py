@@ -139,9 +139,10 @@ class Api:
         return self._send("delete", path, None)
 
     def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Any:
-        sent = {} if body is None else {"data": body, "content_type": "application/json"}
         call = getattr(self.client, method)
-        return call(f"/api/v1{path}", headers={**self._headers(), **(headers or {})}, **sent)
+        sent = b"" if body is None else body
+        every = {**self._headers(), **(headers or {})}
+        return call(f"/api/v1{path}", sent, content_type="application/json", headers=every)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
