@@ -150,10 +150,12 @@ def sandbox_intercom(
     host
         Address to listen on.
     """
+    from passalong.config.parent import end_with_supervisor
     from passalong.config.ports import require_free
     from passalong.sandbox.intercom import serve
 
     require_free(host, port)
+    end_with_supervisor()
     serve(port, contacts, seed, rate_limit, latency_ms, host)
 
 

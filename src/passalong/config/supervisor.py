@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from passalong.config.boot import database
-from passalong.config.parent import PARENT
+from passalong.config.parent import PARENT, end_with_supervisor
 from passalong.config.ports import require_free
 from passalong.core.problems import Problem
 
@@ -128,6 +128,7 @@ class Supervisor:
 
 def up(host: str, port: int) -> None:
     """Run everything on one machine until told to stop."""
+    end_with_supervisor()
     Supervisor(host, port).run()
 
 
