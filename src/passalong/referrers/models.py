@@ -2,12 +2,12 @@
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from passalong.accounts.scope import WorkspaceModel
+from passalong.referrers.search import VECTOR
 
 
 class ReferrerStatus(models.TextChoices):
@@ -35,7 +35,7 @@ class Referrer(WorkspaceModel):
 
     # Both are served by indexes that begin with the campaign.
     workspace = models.ForeignKey(
-        "accounts.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False
+        "accounts.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
     campaign = models.ForeignKey(
         "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False
@@ -45,7 +45,7 @@ class Referrer(WorkspaceModel):
     last_name = models.TextField(default="", blank=True)
     phone = models.TextField(default="", blank=True)
     fields = models.JSONField(default=dict, blank=True)
-    code = models.CharField(max_length=16, unique=True)
+    code = models.CharField(max_length=16)
     status = models.CharField(max_length=8, choices=ReferrerStatus, default=ReferrerStatus.ACTIVE)
     source = models.CharField(max_length=20, choices=Source, default=Source.MANUAL)
     visits_count = models.PositiveIntegerField(default=0)
@@ -59,13 +59,14 @@ class Referrer(WorkspaceModel):
     class Meta(WorkspaceModel.Meta):
         constraints = [
             models.UniqueConstraint("campaign", Lower("email"), name="referrer_email_once"),
+            models.UniqueConstraint(fields=["code"], name="referrer_code_once"),
             models.CheckConstraint(
                 condition=Exact(Lower("email"), models.F("email")), name="referrer_email_lower"
             ),
         ]
         indexes = [
             models.Index("campaign", models.F("id").desc(), name="referrer_newest"),
-            GinIndex(SearchVector("search_text", config="simple"), name="referrer_search"),
+            GinIndex(VECTOR, name="referrer_search"),
         ]
 
     def __str__(self) -> str:

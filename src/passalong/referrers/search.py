@@ -2,7 +2,18 @@
 
 import re
 
+from django.contrib.postgres.search import SearchVectorField
+from django.db.models import F, Func, Value
+
 _WORD = re.compile(r"[^\W_]+")
+
+
+# The words are split already, so PostgreSQL's own parser (four times the cost an insert) is left out.
+VECTOR = Func(
+    Func(F("search_text"), Value(" "), function="string_to_array"),
+    function="array_to_tsvector",
+    output_field=SearchVectorField(),
+)
 
 
 def words(text: str) -> list[str]:
@@ -21,4 +32,4 @@ def prefix_query(text: str) -> str | None:
     Only letters and digits survive `words`, so nothing in it can be taken for an operator.
     """
     found = words(text)[:8]
-    return " & ".join(f"{word}:*" for word in found) or None
+    return " & ".join(f"'{word}':*" for word in found) or None

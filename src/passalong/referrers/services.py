@@ -1,21 +1,23 @@
 """Verbs for referrers added or changed by a person or a program (syncs have their own set-based way)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.contrib.postgres.search import SearchQueryField
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet, Value
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models.functions import Cast
 
 from passalong.campaigns.models import Campaign
 from passalong.core.problems import FieldProblem, Problem, invalid
 from passalong.referrers.codes import new_code
 from passalong.referrers.models import Referrer, ReferrerStatus, Source
-from passalong.referrers.search import prefix_query, search_text
+from passalong.referrers.search import VECTOR, prefix_query, search_text
 
 NAME_LIMIT = 255
+FIELD_NAME_LIMIT = 60
 PERSONAL = ("first_name", "last_name", "phone")
 
 
@@ -42,9 +44,8 @@ def find_referrers(
         rows = rows.filter(source=source)
     query = prefix_query(q)
     if query:
-        vector = SearchVector("search_text", config="simple")
-        rows = rows.annotate(search=vector).filter(
-            search=SearchQuery(query, config="simple", search_type="raw")
+        rows = rows.alias(found_by=VECTOR).filter(
+            found_by=Cast(Value(query), output_field=SearchQueryField())
         )
     elif q.strip():
         rows = rows.none()
@@ -120,11 +121,20 @@ def _valid(values: Mapping[str, Any]) -> dict[str, Any]:
             clean[key] = clean[key].replace("\0", "").strip()
             if len(clean[key]) > NAME_LIMIT:
                 errors.append(FieldProblem(key, f"Use at most {NAME_LIMIT} characters."))
+    errors += _field_problems(clean.get("fields") or {})
     if "status" in clean and clean["status"] not in ReferrerStatus.values:
         errors.append(FieldProblem("status", "Status is active or inactive."))
     if errors:
         raise invalid(errors)
     return clean
+
+
+def _field_problems(fields: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    for key, value in fields.items():
+        if not 1 <= len(key) <= FIELD_NAME_LIMIT:
+            yield FieldProblem("fields", f"Field names have 1 to {FIELD_NAME_LIMIT} characters.")
+        if isinstance(value, str) and len(value) > NAME_LIMIT:
+            yield FieldProblem(f"fields.{key}", f"Use at most {NAME_LIMIT} characters.")
 
 
 def _create(campaign: Campaign, clean: dict[str, Any], source: str) -> Referrer:

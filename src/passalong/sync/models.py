@@ -286,20 +286,22 @@ class WriteBackState(models.TextChoices):
 class RunRecord(models.Model):
     """What became of one contact in one run.
 
-    `group` ties contacts of one referrer together: `r:<referrer id>` when the referrer was there before the
-    run, `e:<email>` when not. `mapped` is what the contact says, `before` what the referrer's fields were
+    `group` ties contacts of one referrer together: a digest of the run and the referrer (there before the
+    run) or the email (new in it), see rows.group_id. `mapped` is what the contact says, `before` what the referrer's fields were
     when the run first changed them: with both, the group can be decided again when a better leader
     arrives. `mark` names the walk of the partition that last saw the contact.
     """
 
     id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+", db_index=False)
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     external_id = models.TextField()
     mark = models.IntegerField()
     email = models.TextField(default="")
     role = models.CharField(max_length=4)
     last_seen_at = models.BigIntegerField(null=True)
-    group = models.TextField(null=True)
+    group = models.UUIDField(null=True)
     mapped: Any = models.JSONField(null=True)
     before: Any = models.JSONField(null=True)
     referrer = models.ForeignKey(
@@ -318,7 +320,7 @@ class RunRecord(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "external_id"], name="record_once")]
         indexes = [
-            models.Index(fields=["run", "group"], name="record_group", condition=Q(group__isnull=False)),
+            models.Index(fields=["group"], name="record_group", condition=Q(group__isnull=False)),
             models.Index(
                 fields=["run", "outcome", "id"],
                 name="record_trouble",
@@ -333,17 +335,20 @@ class RunRecord(models.Model):
 class ContactLink(models.Model):
     """A contact of a connection is this referrer of this campaign, for good: never matched by email again.
 
-    `role` and `last_seen_at` are what was last seen, for choosing the leading contact.
+    Only the referrer is checked by the database; the other keys follow from it, and checking each on every
+    insert would double the cost of a page. `role` and `last_seen_at` are what was last seen, for choosing the leading contact.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
-        "accounts.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False
+        "accounts.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
     campaign = models.ForeignKey(
-        "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     external_id = models.TextField()
     referrer = models.ForeignKey("referrers.Referrer", on_delete=models.CASCADE, related_name="links")
     role = models.CharField(max_length=4)
@@ -367,8 +372,12 @@ class WriteBack(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="+", db_index=False)
-    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
+    sync = models.ForeignKey(
+        Sync, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    run = models.ForeignKey(
+        Run, on_delete=models.SET_NULL, null=True, related_name="+", db_constraint=False
+    )
     referrer = models.ForeignKey("referrers.Referrer", on_delete=models.CASCADE, related_name="+")
     external_id = models.TextField()
     remote = models.JSONField(default=dict)

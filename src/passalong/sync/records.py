@@ -47,8 +47,9 @@ class Slice(msgspec.Struct, frozen=True):
     """A part of an audience that is read page by page on its own, independent of the other slices.
 
     `purpose` "exclude" names people to leave out. `role` and `segment_id` narrow it. `created_from` and
-    `created_before` bound the creation time (unix seconds, start of a day in the CRM's zone; None is open).
-    `total` is what the CRM counted for it when it was planned.
+    `created_before` bound the day of creation (unix seconds at noon of a day in the CRM's zone, standing for
+    that whole day; None is open). `total` is its share of what the CRM counted when the audience was
+    planned; only the sum over all slices was counted.
     """
 
     purpose: Literal["include", "exclude"]

@@ -1,5 +1,6 @@
 """Set-based SQL for one page: rows go in and out as one JSON document per statement, never one by one."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -25,10 +26,27 @@ def apply(cursor: CursorWrapper, sql: str, rows: Sequence[Mapping[str, Any]], *p
     return int(cursor.rowcount)
 
 
+def prefer_keys(cursor: CursorWrapper) -> None:
+    """Plan this transaction's statements as look-ups by key.
+
+    A run fills its tables faster than PostgreSQL counts their rows; judged by the old counts, reading a
+    whole run looks cheaper than 150 index look-ups, and each page would cost more than the one before.
+    For the same reason the queries below say LATERAL … OFFSET 0: one look-up for each key, in this order.
+    """
+    cursor.execute(
+        "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), "
+        "set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
+    )
+
+
 def known_records(cursor: CursorWrapper, run: UUID, ids: list[str]) -> dict[str, int]:
     """external_id → mark, for contacts this run has met already."""
-    sql = "SELECT external_id, mark FROM sync_runrecord WHERE run_id = %s AND external_id = ANY(%s)"
-    return dict(select(cursor, sql, run, ids))
+    sql = """
+        SELECT r.* FROM unnest(%s::text[]) AS k(id), LATERAL (
+            SELECT external_id, mark FROM sync_runrecord
+            WHERE run_id = %s AND external_id = k.id OFFSET 0) AS r
+    """
+    return dict(select(cursor, sql, ids, run))
 
 
 def remark(cursor: CursorWrapper, run: UUID, ids: list[str], mark: int) -> None:
@@ -61,10 +79,11 @@ def links_of_contacts(
 ) -> dict[str, tuple[str, str, int | None]]:
     """external_id → (referrer id, role, last seen), for contacts linked before."""
     sql = """
-        SELECT external_id, referrer_id::text, role, last_seen_at FROM sync_contactlink
-        WHERE campaign_id = %s AND connection_id = %s AND external_id = ANY(%s)
+        SELECT l.* FROM unnest(%s::text[]) AS k(id), LATERAL (
+            SELECT external_id, referrer_id::text, role, last_seen_at FROM sync_contactlink
+            WHERE campaign_id = %s AND connection_id = %s AND external_id = k.id OFFSET 0) AS l
     """
-    return {row[0]: row[1:] for row in select(cursor, sql, campaign, connection, ids)}
+    return {row[0]: row[1:] for row in select(cursor, sql, ids, campaign, connection)}
 
 
 def links_of_referrers(
@@ -72,9 +91,13 @@ def links_of_referrers(
 ) -> list[tuple[str, str, str, int | None]]:
     """(referrer id, external_id, role, last seen) of linked contacts that this run has not met."""
     sql = """
-        SELECT l.referrer_id::text, l.external_id, l.role, l.last_seen_at FROM sync_contactlink l
-        WHERE l.referrer_id = ANY(%s::uuid[]) AND l.connection_id = %s AND NOT EXISTS (
-            SELECT FROM sync_runrecord r WHERE r.run_id = %s AND r.external_id = l.external_id)
+        SELECT l.* FROM unnest(%s::uuid[]) AS k(id), LATERAL (
+            SELECT referrer_id::text, external_id, role, last_seen_at FROM sync_contactlink
+            WHERE referrer_id = k.id AND connection_id = %s OFFSET 0) AS l
+        LEFT JOIN LATERAL (
+            SELECT true AS met FROM sync_runrecord
+            WHERE run_id = %s AND external_id = l.external_id OFFSET 0) AS r ON true
+        WHERE r.met IS NULL
     """
     return select(cursor, sql, referrers, connection, run)
 
@@ -82,11 +105,14 @@ def links_of_referrers(
 REFERRERS = """
 SELECT id::text, email, first_name, last_name, phone, fields, code, referrals_count,
        converted_referrals_count, extract(epoch FROM last_referral_at)::bigint
-FROM referrers_referrer WHERE campaign_id = %(campaign)s AND lower(email) = ANY(%(emails)s)
-UNION
-SELECT id::text, email, first_name, last_name, phone, fields, code, referrals_count,
-       converted_referrals_count, extract(epoch FROM last_referral_at)::bigint
-FROM referrers_referrer WHERE id = ANY(%(ids)s::uuid[])
+FROM (
+    SELECT f.* FROM unnest(%(emails)s::text[]) AS k(wanted), LATERAL (
+        SELECT * FROM referrers_referrer
+        WHERE campaign_id = %(campaign)s AND lower(email) = k.wanted OFFSET 0) AS f
+    UNION ALL
+    SELECT f.* FROM unnest(%(ids)s::uuid[]) AS k(wanted), LATERAL (
+        SELECT * FROM referrers_referrer WHERE id = k.wanted OFFSET 0) AS f
+) AS found
 """
 REFERRER_COLUMNS = (
     "id",
@@ -105,23 +131,34 @@ REFERRER_COLUMNS = (
 def referrers(cursor: CursorWrapper, campaign: UUID, emails: Iterable[str], ids: Iterable[str]) -> list[Row]:
     """Referrers of the campaign with these emails, and those with these ids."""
     cursor.execute(REFERRERS, {"campaign": campaign, "emails": list(emails), "ids": list(ids)})
-    found = [dict(zip(REFERRER_COLUMNS, row, strict=True)) for row in cursor.fetchall()]
-    for row in found:
+    found = {row[0]: dict(zip(REFERRER_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
+    for row in found.values():
         row["fields"] = decoded(row["fields"])
-    return found
+    return list(found.values())
+
+
+def group_id(run: UUID, key: str) -> UUID:
+    """The stored name of a group: `key` is `r:<referrer id>` or `e:<email>`.
+
+    The run is part of it, so that one index answers for one run and no statistics can mislead the planner.
+    """
+    return UUID(bytes=hashlib.blake2b(key.encode(), key=run.bytes, digest_size=16).digest())
 
 
 GROUP_COLUMNS = ("external_id", "role", "last_seen_at", "group", "mapped", "before", "referrer", "outcome")
 
 
-def group_members(cursor: CursorWrapper, run: UUID, groups: list[str]) -> list[Row]:
-    """Contacts of these groups that this run has met on earlier pages."""
+def group_members(cursor: CursorWrapper, run: UUID, keys: Iterable[str]) -> list[Row]:
+    """Contacts of these groups that this run has met on earlier pages; `group` is the key again."""
+    names = {group_id(run, key): key for key in keys}
     sql = """
-        SELECT external_id, role, last_seen_at, "group", mapped, before, referrer_id::text, outcome
-        FROM sync_runrecord WHERE run_id = %s AND "group" = ANY(%s)
+        SELECT r.* FROM unnest(%s::uuid[]) AS k(name), LATERAL (
+            SELECT external_id, role, last_seen_at, "group", mapped, before, referrer_id::text, outcome
+            FROM sync_runrecord WHERE "group" = k.name OFFSET 0) AS r
     """
-    rows = [dict(zip(GROUP_COLUMNS, row, strict=True)) for row in select(cursor, sql, run, groups)]
+    rows = [dict(zip(GROUP_COLUMNS, row, strict=True)) for row in select(cursor, sql, list(names))]
     for row in rows:
+        row["group"] = names[row["group"]]
         for column in ("mapped", "before"):
             row[column] = decoded(row[column])
     return rows
@@ -179,7 +216,7 @@ INSERT INTO sync_runrecord (run_id, external_id, mark, email, role, last_seen_at
 SELECT x.run, x.external_id, x.mark, x.email, x.role, x.last_seen_at, x."group", x.mapped, x.before,
     x.referrer, x.outcome, x.reason, x.message, x.write_back
 FROM jsonb_to_recordset(%s::jsonb) AS x(run uuid, external_id text, mark int, email text, role text,
-    last_seen_at bigint, "group" text, mapped jsonb, before jsonb, referrer uuid, outcome text, reason text,
+    last_seen_at bigint, "group" uuid, mapped jsonb, before jsonb, referrer uuid, outcome text, reason text,
     message text, write_back text)
 """
 

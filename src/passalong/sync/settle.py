@@ -14,13 +14,13 @@ from passalong.sync.models import Outcome, RunRecord
 WANTED = """
 SELECT r.id, f.id::text, f.email, r.mapped->>'email' FROM sync_runrecord r
 JOIN referrers_referrer f ON f.id = r.referrer_id
-WHERE r.run_id = %s AND r.outcome = 'updated' AND r."group" LIKE 'r:%%' AND r.mapped->>'email' <> f.email
+WHERE r.run_id = %s AND r.outcome = 'updated' AND r.mapped->>'email' <> f.email
 ORDER BY r.id
 """
 HELD = """
 SELECT email, id::text FROM referrers_referrer WHERE campaign_id = %s AND lower(email) = ANY(%s)
 UNION ALL
-SELECT email, "group" FROM sync_runrecord WHERE run_id = %s AND "group" = ANY(%s) AND outcome = 'created'
+SELECT email, external_id FROM sync_runrecord WHERE "group" = ANY(%s) AND outcome = 'created'
 """
 IN_USE = (
     "Another referrer of this campaign already has the address {email}, so this person keeps the old one. "
@@ -34,14 +34,15 @@ def settle(held: Claim) -> None:
     Safe to repeat: what was applied is no longer a change, what failed is no longer an update.
     """
     with transaction.atomic(), database.cursor() as cursor:
+        sql.prefer_keys(cursor)
         wanted = sql.select(cursor, WANTED, held.run_id)
         if not wanted:
             return
         changes = [EmailChange(key=row[0], referrer=row[1], new=row[3]) for row in wanted]
         news = [change.new for change in changes]
-        keys = [f"e:{email}" for email in news]
+        fresh = [sql.group_id(held.run_id, f"e:{email}") for email in news] if held.preview else []
         holders = dict(
-            sql.select(cursor, HELD, held.sync.campaign_id, news, held.run_id, keys if held.preview else [])
+            sql.select(cursor, HELD, held.sync.campaign_id, news, fresh)
         )
         done, refused = settle_emails(changes, holders, {row[1]: row[2] for row in wanted})
         if not held.preview:

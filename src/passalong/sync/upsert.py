@@ -53,6 +53,7 @@ def apply_pages(held: Claim, plan: Instruction, pages: list[PageRead], api_calls
     for _ in range(5):
         try:
             with transaction.atomic(), database.cursor() as cursor:
+                sql.prefer_keys(cursor)
                 return _Batch(held, plan, cursor).run(pages, api_calls)
         except CollisionError:
             continue
@@ -382,7 +383,7 @@ class _Batch:
                     "email": one.email,
                     "role": one.contact.role,
                     "last_seen_at": one.contact.last_seen_at,
-                    "group": key,
+                    "group": sql.group_id(self.run_id, key) if key else None,
                     "mapped": one.values,
                     "before": self._before(known, one.contact.id) if known else None,
                     "referrer": known.referrer if known else links.get(one.contact.id, (None,))[0],

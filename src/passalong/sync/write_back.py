@@ -138,6 +138,7 @@ def _wish(held: Claim, plan: Instruction, row: tuple[Any, ...]) -> Wish:
 def record(held: Claim, wishes: list[Wish], api_calls: int) -> None:
     """Store what became of wishes: outbox, records and counts in one transaction."""
     with transaction.atomic(), database.cursor() as cursor:
+        sql.prefer_keys(cursor)
         sql.apply(cursor, SETTLED, [{"id": w.id, "remote": w.remote, "sent": w.sent} for w in wishes])
         states = Counter(_recorded(cursor, held, wishes))
         keep(

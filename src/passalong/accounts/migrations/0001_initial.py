@@ -3,9 +3,10 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.manager
-import passalong.core.ids
 from django.conf import settings
 from django.db import migrations, models
+
+import passalong.core.ids
 
 
 class Migration(migrations.Migration):

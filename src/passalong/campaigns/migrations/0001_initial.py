@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.manager
-import passalong.core.ids
 from django.db import migrations, models
+
+import passalong.core.ids
 
 
 class Migration(migrations.Migration):
