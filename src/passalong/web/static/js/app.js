@@ -1,0 +1,17 @@
+// Small helps on top of pages that work without them. Each module wires what it finds in the page.
+import { wireCopy } from "./copy.js";
+import { wireDialogs } from "./dialog.js";
+import { wireMenus } from "./menu.js";
+import { wirePolling } from "./poll.js";
+import { wireSubmit } from "./submit.js";
+import { wireTheme } from "./theme.js";
+import { localTimes } from "./time.js";
+
+wireCopy();
+wireDialogs();
+wireMenus();
+wirePolling();
+wireSubmit();
+wireTheme();
+localTimes(document);
+document.addEventListener("htmx:after:swap", () => localTimes(document));
