@@ -23,3 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_existing("r/", "passalong.tracking.urls"),
     *_existing("", "passalong.web.urls"),
 ]
+
+handler403 = "passalong.web.views.errors.forbidden"
+handler404 = "passalong.web.views.errors.not_found"
+handler500 = "passalong.web.views.errors.broken"
