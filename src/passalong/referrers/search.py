@@ -2,8 +2,9 @@
 
 import re
 
-from django.contrib.postgres.search import SearchVectorField
-from django.db.models import F, Func, Value
+from django.contrib.postgres.search import SearchQueryField, SearchVectorField
+from django.db.models import BooleanField, F, Func, Value
+from django.db.models.functions import Cast
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -33,3 +34,12 @@ def prefix_query(text: str) -> str | None:
     """
     found = words(text)[:8]
     return " & ".join(f"'{word}':*" for word in found) or None
+
+
+def matches(query: str) -> Func:
+    """The condition that a referrer's words answer `prefix_query`'s query.
+
+    Django's own lookup would have PostgreSQL's parser read the query once more.
+    """
+    wanted = Cast(Value(query), output_field=SearchQueryField())
+    return Func(VECTOR, wanted, template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField())

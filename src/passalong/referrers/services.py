@@ -3,18 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.contrib.postgres.search import SearchQueryField
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Cast
 
 from passalong.campaigns.models import Campaign
 from passalong.core.problems import FieldProblem, Problem, invalid
 from passalong.referrers.codes import new_code
 from passalong.referrers.models import Referrer, ReferrerStatus, Source
-from passalong.referrers.search import VECTOR, prefix_query, search_text
+from passalong.referrers.search import matches, prefix_query, search_text
 
 NAME_LIMIT = 255
 FIELD_NAME_LIMIT = 60
@@ -44,9 +42,7 @@ def find_referrers(
         rows = rows.filter(source=source)
     query = prefix_query(q)
     if query:
-        rows = rows.alias(found_by=VECTOR).filter(
-            found_by=Cast(Value(query), output_field=SearchQueryField())
-        )
+        rows = rows.filter(matches(query))
     elif q.strip():
         rows = rows.none()
     return rows

@@ -126,9 +126,7 @@ def test_it_disconnects_and_keeps_the_rest(api: Api, connected: dict[str, Any]) 
     assert Connection.everywhere.get().secret == ""
 
 
-def test_it_says_so_when_the_crm_is_down(
-    api: Api, connected: dict[str, Any], sandbox: Sandbox
-) -> None:
+def test_it_says_so_when_the_crm_is_down(api: Api, connected: dict[str, Any], sandbox: Sandbox) -> None:
     sandbox.control.down()
 
     answer = api.get(f"/connections/{connected['id']}/segments")

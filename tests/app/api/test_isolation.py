@@ -25,9 +25,7 @@ CALLS = [
 
 
 @pytest.fixture
-def ids(
-    campaign: Campaign, referrer: Referrer, connection: Connection, sync: Sync
-) -> dict[str, str]:
+def ids(campaign: Campaign, referrer: Referrer, connection: Connection, sync: Sync) -> dict[str, str]:
     """Alice's, by the names they have in addresses."""
     run = Run.everywhere.create(workspace=sync.workspace, sync=sync)
     preview = Run.everywhere.create(workspace=sync.workspace, sync=sync, kind="preview")

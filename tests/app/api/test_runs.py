@@ -184,7 +184,14 @@ def test_it_waits_no_longer_than_half_a_minute(api: Api, sync_id: str) -> None:
 
 def test_it_shows_what_a_preview_counted(api: Api, sync: Sync) -> None:
     run = run_of(
-        sync, kind="preview", status=RunStatus.SUCCEEDED, total=9, read=9, created=7, skipped=2, write_backs_due=7
+        sync,
+        kind="preview",
+        status=RunStatus.SUCCEEDED,
+        total=9,
+        read=9,
+        created=7,
+        skipped=2,
+        write_backs_due=7,
     )
     for number in range(7):
         mapped = {"email": f"p{number}@example.com", "first_name": "P", "fields.plan": "pro"}
@@ -233,7 +240,8 @@ def test_it_says_why_a_preview_could_not_be_made(
 
     answer = api.get(f"/previews/{public_id('preview', run.pk)}")
 
-    assert (answer.status_code, answer.json()["complete"], answer.json()["error"]["code"]) == (200, True, code)
+    shown = answer.json()
+    assert (answer.status_code, shown["complete"], shown["error"]["code"]) == (200, True, code)
 
 
 def test_it_gives_a_repeated_preview_the_same_answer(api: Api, sync_id: str) -> None:

@@ -68,9 +68,7 @@ def test_it_does_not_know_another_connection(api: Api, campaign_id: str) -> None
     answer = api.post(f"/campaigns/{campaign_id}/syncs", body("conn_" + "0" * 32))
 
     assert answer.status_code == 404
-    assert answer.json()["errors"] == [
-        {"field": "connection_id", "message": "There is no such connection."}
-    ]
+    assert answer.json()["errors"] == [{"field": "connection_id", "message": "There is no such connection."}]
 
 
 def test_it_refuses_what_is_not_built(api: Api, campaign_id: str, connection_id: str) -> None:
