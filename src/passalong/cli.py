@@ -67,13 +67,15 @@ def worker() -> None:
 @app.command
 def migrate() -> None:
     """Bring the database's tables up to this release. Safe to run at any time, by several at once."""
-    from passalong.config.boot import database, set_up_django
+    from passalong.config.boot import database, disconnect, require_database, set_up_django
 
     with database():
+        require_database()
         set_up_django()
         from passalong.config.schema import migrate as run
 
         run()
+        disconnect()
 
 
 @app.command

@@ -67,7 +67,11 @@ def _unpack(file: Path, folder: Path) -> None:
             if DUMP not in names:
                 raise _unusable(file, "is not a backup of Passalong")
             for name in {DUMP, FILE_NAME} & names:
-                archive.extract(name, folder, filter="data")
+                # Content only: paths, owners and links of a strange archive are not for us to follow.
+                content = archive.extractfile(name)
+                if content is not None:
+                    with (folder / name).open("wb") as target:
+                        shutil.copyfileobj(content, target)
     except (OSError, tarfile.TarError) as error:
         raise _unusable(file, f"cannot be read: {error}") from error
 

@@ -42,10 +42,29 @@ def set_up_django() -> None:
     django.setup()
 
 
+def require_database() -> None:
+    """Problem `database_unreachable` at once, where the pool would keep trying and logging for a while."""
+    import psycopg
+
+    from passalong.core.problems import Problem
+
+    try:
+        psycopg.connect(settings().database_url or "", connect_timeout=10).close()
+    except psycopg.OperationalError as error:
+        raise Problem(
+            503,
+            "database_unreachable",
+            "The database does not answer",
+            f"The database cannot be reached: {str(error).strip().splitlines()[0]}",
+            "Check that it runs and that DATABASE_URL is right.",
+        ) from error
+
+
 @contextmanager
 def application() -> Iterator[None]:
     """Database and Django with its tables in place, for a command that works with rows."""
     with database():
+        require_database()
         set_up_django()
         from passalong.config.schema import migrate, pending
 

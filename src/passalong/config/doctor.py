@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.db import DatabaseError, connection
 
-from passalong.config.health import live_workers
+from passalong.config.health import database_answers, live_workers
 from passalong.config.schema import pending
 from passalong.config.secret_key import FILE_NAME, WeakSecretKeyError, secret_keys
 from passalong.config.settings import settings
@@ -33,7 +33,10 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Every check, each on its own: one that fails does not hide the others."""
-    return [_guarded(check) for check in CHECKS]
+    if database_answers():
+        return [_guarded(check) for check in CHECKS]
+    step = "Check that it runs and that DATABASE_URL is right."
+    return [_fail("database: it does not answer.", step), *(check() for check in CHECKS_WITHOUT_DATABASE)]
 
 
 def _guarded(check: Callable[[], Finding]) -> Finding:
@@ -150,6 +153,7 @@ def _check_clock() -> Finding:
     return _ok("clock: agrees with the database's")
 
 
+CHECKS_WITHOUT_DATABASE = (_check_secret_key, _check_data_folder, _check_base_url)
 CHECKS = (
     _check_database,
     _check_migrations,

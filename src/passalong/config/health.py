@@ -28,7 +28,7 @@ _GAUGES = {
 
 def ready(_request: HttpRequest) -> JsonResponse:
     """200 when database, migrations and a worker are there; 503 naming what is not."""
-    parts = {"database": "ok" if _answers() else "no answer"}
+    parts = {"database": "ok" if database_answers() else "no answer"}
     if parts["database"] == "ok":
         parts |= {name: _outcome(check) for name, check in _CHECKS.items()}
     fine = all(outcome == "ok" for outcome in parts.values())
@@ -38,7 +38,7 @@ def ready(_request: HttpRequest) -> JsonResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format: requests and responses of this process, and the work of all workers."""
     response: HttpResponse = ExportToDjangoView(request)
-    if _answers():
+    if database_answers():
         response.content += "".join(_gauges()).encode()
     return response
 
@@ -55,7 +55,8 @@ def _outcome(check: Callable[[], str]) -> str:
         return "no answer"
 
 
-def _answers() -> bool:
+def database_answers() -> bool:
+    """Whether a connection can be made now."""
     # Past the pool, which waits for a connection longer than any monitoring does.
     try:
         psycopg.connect(settings().database_url or "", connect_timeout=3).close()

@@ -278,7 +278,7 @@ def _ensure_database(socket_folder: Path) -> str:
 
 
 def _url(socket_folder: Path, database: str) -> str:
-    return f"postgresql://{ROLE}@/{database}?host={quote(str(socket_folder), safe='')}"
+    return f"postgresql://{ROLE}@/{database}?host={quote(str(socket_folder), safe='')}&port=5432"
 
 
 def _run(owner: Owner, name: str, *arguments: str) -> None:
