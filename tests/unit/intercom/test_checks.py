@@ -57,13 +57,19 @@ async def test_it_tries_nothing_more_with_a_wrong_token(time: FakeTime) -> None:
     assert intercom.calls() == ["GET /me"]
 
 
-@pytest.mark.parametrize("answered", [answer(None), refused(403, "forbidden"), answer(b"<html>")])
+@pytest.mark.parametrize("answered", [answer(None), refused(403, "forbidden")])
 async def test_it_connects_with_a_token_that_may_not_say_whose_it_is(
     answered: httpx2.Response, time: FakeTime
 ) -> None:
     account, checks = await session(able(me=answered), time).check()
     assert account is None
     assert [c.ok for c in checks] == [True] * 5
+
+
+async def test_it_does_not_take_nonsense_for_an_account_without_a_name(time: FakeTime) -> None:
+    with pytest.raises(Retriable) as raised:
+        await session(able(me=answer(b"<html>")), time).check()
+    assert raised.value.code == "crm_unavailable"
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,12 @@ async def check(
 
 async def _me(client: Client, region: str | None, *, fixed_host: bool) -> Reply:
     """Asked in the given region; without one in all of them, as a token is only known in its own."""
-    me = await client.probe(ME)
+    me = await client.probe(ME, _app)
     if me.status != 401 or region is not None or fixed_host:
         return me
     for other in ("eu", "au"):
         client.line.move(HOSTS[other])
-        elsewhere = await client.probe(ME)
+        elsewhere = await client.probe(ME, _app)
         if elsewhere.status != 401:
             return elsewhere
     client.line.move(HOSTS["us"])
@@ -68,16 +68,17 @@ async def _me(client: Client, region: str | None, *, fixed_host: bool) -> Reply:
 
 def _account(me: Reply, region: str | None) -> Account | None:
     """None when the token may not ask (403) or its owner is gone (`null`): it can work all the same (§2)."""
-    try:
-        answer = wire.decode(me.content, wire.Me | None) if me.ok else None  # type: ignore[arg-type]
-    except ValueError:
-        return None
-    app = answer.app if answer is not None else None
+    app = _app(me.content) if me.ok else None
     if app is None:
         return None
     home = (app.region or region or "us").lower()
     identity = str(app.id_code)
     return Account(id=identity, name=app.name or identity, region=home, timezone=_timezone(app.timezone))
+
+
+def _app(content: bytes) -> wire.App | None:
+    answer = wire.decode(content, wire.Me | None)  # type: ignore[arg-type]
+    return answer.app if answer is not None else None
 
 
 def _timezone(name: str | None) -> str:

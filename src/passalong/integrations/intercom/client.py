@@ -59,9 +59,16 @@ class Client:
             reply = refused.reply
         raise await self._refusal(call, reply)
 
-    async def probe(self, call: Call) -> Reply:
-        """The bare answer, refusals included. Limits and outages are waited out as ever."""
-        return await self._persist(call, lambda reply: reply)
+    async def probe(self, call: Call, decode: Callable[[bytes], Any] = bytes) -> Reply:
+        """The bare answer, refusals included. Limits and outages are waited out as ever, and so are answers
+        that `decode` cannot read."""
+
+        def judge(reply: Reply) -> Reply:
+            if reply.ok:
+                _decoded(reply, decode)
+            return reply
+
+        return await self._persist(call, judge)
 
     async def pause(self, tried: int) -> None:
         """A short wait between tries that the caller counts itself."""
