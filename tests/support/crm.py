@@ -1,0 +1,255 @@
+"""A CRM in memory that keeps every promise of sync/port.py, or breaks the ones it is told to break."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.db import close_old_connections
+
+from passalong.integrations import registry
+from passalong.sync.errors import ConfigError, CredentialsError, Fatal, Retriable, SkipContact, SyncError
+from passalong.sync.records import (
+    Account,
+    Audience,
+    Check,
+    Contact,
+    Field,
+    FieldType,
+    Page,
+    Role,
+    Scalar,
+    Segment,
+    Slice,
+)
+
+PROVIDER = "nasty"
+LINK, COUNT, SEEN = "custom_attributes.Link", "custom_attributes.Count", "custom_attributes.Seen"
+CODE = "custom_attributes.Code"
+FIELDS = [
+    Field("email", "Email", "string"),
+    Field("name", "Name", "string"),
+    Field("phone", "Phone", "string"),
+    Field("plan", "Plan", "string", custom=True),
+    Field(LINK, "Link", "string", writable=True, custom=True),
+    Field(CODE, "Code", "string", writable=True, custom=True),
+    Field(COUNT, "Count", "integer", writable=True, custom=True),
+    Field(SEEN, "Seen", "date", writable=True, custom=True),
+]
+_tokens = itertools.count(1)
+_crms: dict[str, "Crm"] = {}
+
+Method = Literal["plan", "page", "write", "open"]
+Action = BaseException | Callable[[], object] | None
+
+
+def rejected() -> ConfigError:
+    return ConfigError("cursor_rejected", "The CRM no longer takes this cursor.", "Read from the beginning.")
+
+
+def unavailable() -> Retriable:
+    return Retriable("crm_unavailable", "The CRM does not answer.", "Run the sync again later.")
+
+
+def revoked() -> CredentialsError:
+    return CredentialsError("token_revoked", "The CRM refuses the token.", "Give the connection a new token.")
+
+
+def nonsense() -> Fatal:
+    return Fatal("crm_nonsense", "The CRM's answer makes no sense.", "Tell the CRM's support.")
+
+
+def segment_gone() -> ConfigError:
+    return ConfigError("segment_not_found", "The segment is gone.", "Choose another segment.")
+
+
+EVERY_ERROR: list[Callable[[], SyncError]] = [unavailable, revoked, nonsense, segment_gone]
+
+
+@dataclass
+class Person:
+    """Somebody in the CRM, as the CRM has them now."""
+
+    id: str
+    email: Scalar = None
+    name: Scalar = None
+    role: Role = "user"
+    seen: int | None = None
+    unsubscribed: bool = False
+    bounced: bool = False
+    spam: bool = False
+    values: dict[str, Scalar] = field(default_factory=dict)
+
+    def contact(self, keys: Sequence[str]) -> Contact:
+        every = {"email": self.email, "name": self.name, **self.values}
+        return Contact(
+            id=self.id,
+            role=self.role,
+            values={key: every.get(key) for key in keys},
+            last_seen_at=self.seen,
+            unsubscribed=self.unsubscribed,
+            bounced=self.bounced,
+            spam=self.spam,
+        )
+
+
+@dataclass
+class Part:
+    """A slice: who is on which page. An id may stand twice, or in two slices."""
+
+    pages: list[list[str]]
+    purpose: Literal["include", "exclude"] = "include"
+
+    @property
+    def total(self) -> int:
+        return len({one for page in self.pages for one in page})
+
+
+class Crm:
+    """The people, how they are handed out, and what goes wrong. `writes` holds every write that arrived."""
+
+    def __init__(self, *people: Person, page_size: int = 3) -> None:
+        self.token = f"the-secret-token-of-crm-{next(_tokens)}"
+        self.people = {person.id: person for person in people}
+        self.page_size = page_size
+        self.parts: list[Part] | None = None
+        self.missing_fields: set[str] = set()
+        self.gone: set[str] = set()
+        self.stores: Callable[[Scalar], Scalar] = lambda value: value
+        self.total_off_by = 0
+        self.loops = False
+        self.lost: dict[str, int] = {}
+        self.actions: dict[tuple[Method, int], Action] = {}
+        self.calls: Counter[str] = Counter()
+        self.walks: Counter[str | None] = Counter()
+        self.writes: list[tuple[str, dict[str, Scalar]]] = []
+        _crms[self.token] = self
+
+    def at(self, method: Method, nth: int, action: Action) -> None:
+        """At the nth call: raise this, or do this first; None waits until the caller gives up."""
+        self.actions[method, nth] = action
+
+    async def called(self, method: Method) -> None:
+        self.calls[method] += 1
+        key = (method, self.calls[method])
+        if key not in self.actions:
+            return
+        action = self.actions[key]
+        if isinstance(action, BaseException):
+            raise action
+        if action is None:
+            await asyncio.Event().wait()
+        else:
+            await asyncio.to_thread(_with_database, action)
+
+    def layout(self) -> list[Part]:
+        """As told, or everybody in one slice by id."""
+        if self.parts is not None:
+            return self.parts
+        ids = sorted(self.people)
+        return [Part([ids[at : at + self.page_size] for at in range(0, len(ids), self.page_size)])]
+
+    def values(self, key: str) -> dict[str, Scalar]:
+        """What everybody says in one field now."""
+        return {one.id: one.values.get(key) for one in self.people.values()}
+
+
+def _with_database(action: Callable[[], object]) -> None:
+    try:
+        action()
+    finally:
+        close_old_connections()
+
+
+class NastySession:
+    """One open connection to a Crm."""
+
+    def __init__(self, crm: Crm) -> None:
+        self.crm = crm
+        self.calls = 0
+        self.waiting_until: float | None = None
+        self.waiting_code: str | None = None
+
+    async def check(self) -> tuple[Account | None, list[Check]]:
+        self.calls += 1
+        return Account(self.crm.token[-8:], "Nasty Inc", "us", "UTC"), [Check("Read contacts", True, "")]
+
+    async def segments(self) -> list[Segment]:
+        self.calls += 1
+        return []
+
+    async def fields(self) -> list[Field]:
+        self.calls += 1
+        return FIELDS
+
+    async def create_field(self, label: str, type: FieldType) -> tuple[Field, bool]:  # noqa: A002
+        self.calls += 1
+        return Field(f"custom_attributes.{label}", label, type, writable=True, custom=True), True
+
+    async def plan(self, audience: Audience) -> list[Slice]:
+        self.calls += 1
+        await self.crm.called("plan")
+        return [
+            Slice(purpose=part.purpose, total=part.total + self.crm.total_off_by, segment_id=str(position))
+            for position, part in enumerate(self.crm.layout())
+        ]
+
+    async def page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
+        self.calls += 1
+        if cursor is None:
+            self.crm.walks[part.segment_id] += 1
+        await self.crm.called("page")
+        chosen = self.crm.layout()[int(part.segment_id or 0)]
+        index = int(cursor or 0)
+        following = index + 1 if index + 1 < len(chosen.pages) else None
+        if self.crm.loops and index > 0:
+            following = 1
+        return Page(
+            contacts=[self.crm.people[one].contact(keys) for one in self._shown(part, chosen, index)],
+            next_cursor=None if following is None else str(following),
+            total=chosen.total + self.crm.total_off_by,
+        )
+
+    def _shown(self, part: Slice, chosen: Part, index: int) -> list[str]:
+        walk = self.crm.walks[part.segment_id]
+        page = chosen.pages[index] if chosen.pages else []
+        return [one for one in page if self.crm.lost.get(one, 0) < walk]
+
+    async def write(self, contact_id: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        self.calls += 1
+        await self.crm.called("write")
+        for key in values:
+            if key in self.crm.missing_fields:
+                raise SkipContact("field_missing", f"The CRM has no field {key}.", "Create it again.", key)
+        if contact_id in self.crm.gone:
+            raise SkipContact("contact_gone", "The contact is gone.", "Nothing to do.")
+        self.crm.writes.append((contact_id, dict(values)))
+        kept = {key: self.crm.stores(value) for key, value in values.items()}
+        self.crm.people[contact_id].values.update(kept)
+        return kept
+
+
+class NastyIntegration:
+    """Opens the Crm whose token it is given."""
+
+    provider = PROVIDER
+    title = "Nasty"
+
+    @asynccontextmanager
+    async def open(
+        self,
+        credentials: Mapping[str, Any],
+        *,
+        interactive: bool,
+        timezone: str | None = None,
+        patience: float | None = None,
+    ) -> AsyncIterator[NastySession]:
+        crm = _crms[credentials["access_token"]]
+        await crm.called("open")
+        yield NastySession(crm)
+
+
+registry.register(PROVIDER, NastyIntegration())
