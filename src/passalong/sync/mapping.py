@@ -64,7 +64,13 @@ def _text(raw: Scalar) -> str | None:
 
 
 def _kept(raw: Scalar) -> Scalar:
-    return raw.replace("\0", "").strip() if isinstance(raw, str) else raw
+    value = storable(raw)
+    return value.strip() if isinstance(value, str) else value
+
+
+def storable(value: Scalar) -> Scalar:
+    """The value without NUL characters, which PostgreSQL cannot keep in text or JSON."""
+    return value.replace("\0", "") if isinstance(value, str) else value
 
 
 def _first_and_initial(words: list[str]) -> str:

@@ -232,11 +232,12 @@ SELECT external_id, sent, remote, pending FROM sync_writeback WHERE sync_id = %s
 
 WISH = """
 INSERT INTO sync_writeback (sync_id, run_id, referrer_id, external_id, remote, sent, pending, updated_at)
-SELECT x.sync, x.run, x.referrer, x.external_id, x.remote, '{}', true, now()
-FROM jsonb_to_recordset(%s::jsonb) AS x(sync uuid, run uuid, referrer uuid, external_id text, remote jsonb)
+SELECT x.sync, x.run, x.referrer, x.external_id, x.remote, x.sent, true, now()
+FROM jsonb_to_recordset(%s::jsonb) AS x(sync uuid, run uuid, referrer uuid, external_id text, remote jsonb,
+    sent jsonb)
 ORDER BY x.external_id
 ON CONFLICT (sync_id, external_id) DO UPDATE SET run_id = EXCLUDED.run_id, referrer_id = EXCLUDED.referrer_id,
-    remote = EXCLUDED.remote, pending = true, updated_at = now()
+    remote = EXCLUDED.remote, sent = EXCLUDED.sent, pending = true, updated_at = now()
 """
 
 DROP_WISHES = """

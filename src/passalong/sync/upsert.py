@@ -20,7 +20,7 @@ from passalong.sync import rows as sql
 from passalong.sync.checkpoints import PageRead, Progress, checkpoint
 from passalong.sync.instruction import Instruction, Judged
 from passalong.sync.lease import Claim, Orders, keep
-from passalong.sync.mapping import Values, differs, facts_of, outgoing, to_send
+from passalong.sync.mapping import Values, differs, facts_of, outgoing, same, storable, to_send
 from passalong.sync.match import Candidate, Group, Verdict, decide
 from passalong.sync.records import Contact, Scalar
 
@@ -319,12 +319,12 @@ class _Batch:
         due, done = [], []
         for one in candidates:
             known = groups[self.key_of[one.contact.id]]
-            remote = {row.target: one.contact.values.get(row.target) for row in self.plan.outbound}
+            remote = {row.target: storable(one.contact.values.get(row.target)) for row in self.plan.outbound}
             wish = stored.get(one.contact.id, {"sent": {}, "remote": {}, "pending": False})
             wanted = outgoing(self.plan.outbound, self.plan.types, self._facts(known))
             if to_send(wanted, remote, sent=wish["sent"], answered=wish["remote"]):
                 states[one.contact.id] = "pending"
-                due.append(self._wish(one.contact.id, known, remote))
+                due.append(self._wish(one.contact.id, known, remote, wish))
             else:
                 states[one.contact.id] = "unchanged"
                 done += [one.contact.id] if wish["pending"] else []
@@ -344,20 +344,30 @@ class _Batch:
 
     def _facts(self, known: Known) -> dict[str, Scalar]:
         row = known.row or {
-            "code": "",
+            # No referrer has this code; it stands for the one a run would draw, which the CRM cannot say yet.
+            "code": "?",
             "referrals_count": 0,
             "converted_referrals_count": 0,
             "last_referral_at": None,
         }
         return facts_of(row, settings.BASE_URL, self.held.sync.campaign.name)
 
-    def _wish(self, external_id: str, known: Known, remote: Mapping[str, Scalar]) -> dict[str, Any]:
+    def _wish(
+        self, external_id: str, known: Known, remote: Mapping[str, Scalar], stored: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        # What the CRM no longer says as it answered then was changed there: sending it again is no echo.
+        sent = {
+            key: value
+            for key, value in stored["sent"].items()
+            if same(remote.get(key), stored["remote"].get(key))
+        }
         return {
             "sync": self.held.sync.pk,
             "run": self.run_id,
             "referrer": known.referrer,
             "external_id": external_id,
             "remote": remote,
+            "sent": sent,
         }
 
     # The records

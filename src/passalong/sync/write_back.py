@@ -15,7 +15,7 @@ from passalong.sync import rows as sql
 from passalong.sync.errors import SkipContact
 from passalong.sync.instruction import Instruction
 from passalong.sync.lease import Claim, keep
-from passalong.sync.mapping import Values, facts_of, outgoing, to_send
+from passalong.sync.mapping import Values, facts_of, outgoing, storable, to_send
 from passalong.sync.models import Phase
 from passalong.sync.port import Session
 
@@ -77,7 +77,7 @@ class Courier:
                 if values:
                     answer = await self.session.write(wish.external_id, values)
                     wish.sent = {**wish.sent, **values}
-                    wish.remote = {**wish.remote, **answer}
+                    wish.remote = {**wish.remote, **{key: storable(said) for key, said in answer.items()}}
             except SkipContact as error:
                 if error.code == "field_missing" and error.field and error.field not in self.missing:
                     # The CRM refuses the whole write for one unknown field: remember it and send the rest.
