@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from passalong.campaigns.models import Campaign
 from passalong.core.ids import parse_id, public_id
-from passalong.core.pages import page_of
 from passalong.core.problems import Problem
 from passalong.referrers import services
 from passalong.referrers.models import Referrer, Source
@@ -29,8 +28,7 @@ def referrers(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """One page of referrers, newest first, narrowed by a search."""
     campaign = campaign_or_404(campaign_id)
     q = request.GET.get("q", "").replace("\0", "").strip()[:200]
-    rows = services.find_referrers(campaign, q=q)
-    page = page_of(rows, limit=PAGE, cursor=request.GET.get("cursor"))
+    page = services.find_referrers(campaign, limit=PAGE, cursor=request.GET.get("cursor"), q=q)
     total = None if q else campaign.referrers_count
     context = {"campaign": campaign, "tab": "referrers", "q": q, "referrers": page.items}
     return render(request, "referrers/list.html", {**context, **addresses(request, page, total)})

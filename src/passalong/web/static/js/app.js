@@ -6,6 +6,7 @@ import { wirePolling } from "./poll.js";
 import { wireSubmit } from "./submit.js";
 import { wireTheme } from "./theme.js";
 import { localTimes } from "./time.js";
+import { wireToasts } from "./toast.js";
 
 wireCopy();
 wireDialogs();
@@ -13,5 +14,6 @@ wireMenus();
 wirePolling();
 wireSubmit();
 wireTheme();
+wireToasts();
 localTimes(document);
 document.addEventListener("htmx:after:swap", () => localTimes(document));
