@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from passalong.api import lookup
 from passalong.api.schemas import Body, Moment, Page, Paging, Scalar, Value, choice, page
 from passalong.core.ids import public_id
-from passalong.core.pages import page_of
 from passalong.referrers.models import Referrer
 from passalong.referrers.services import add_referrer, change_referrer, delete_referrer, find_referrers
 
@@ -117,10 +116,15 @@ def referrer_out(referrer: Referrer) -> dict[str, Any]:
 )
 def index(request: HttpRequest, campaign_id: str, filters: Query[Filters]) -> dict[str, Any]:
     """Newest first."""
-    rows = find_referrers(
-        lookup.campaign(campaign_id), q=filters.q, email=filters.email, status=filters.status
+    found = find_referrers(
+        lookup.campaign(campaign_id),
+        limit=filters.limit,
+        cursor=filters.cursor,
+        q=filters.q,
+        email=filters.email,
+        with_links=True,
+        status=filters.status,
     )
-    found = page_of(rows.prefetch_related("links"), limit=filters.limit, cursor=filters.cursor)
     return page(found, [referrer_out(referrer) for referrer in found.items])
 
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import models
@@ -26,9 +26,13 @@ def page_of(
 ) -> CursorPage[M]:
     """At most `limit` rows after `cursor`, ordered by primary key."""
     if cursor:
-        position = _decode(rows.model, cursor)
-        rows = rows.filter(pk__lt=position) if newest_first else rows.filter(pk__gt=position)
-    items = list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1])
+        place = position(rows.model, cursor)
+        rows = rows.filter(pk__lt=place) if newest_first else rows.filter(pk__gt=place)
+    return cut(list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1]), limit)
+
+
+def cut(items: list[M], limit: int) -> CursorPage[M]:
+    """A page of `limit` out of items of which one more than that was asked for."""
     more = len(items) > limit
     items = items[:limit]
     return CursorPage(items, _encode(items[-1].pk) if more else None)
@@ -39,7 +43,8 @@ def _encode(key: UUID | int) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _decode(model: type[models.Model], cursor: str) -> UUID | int:
+def position(model: type[models.Model], cursor: str) -> Any:
+    """The primary key a cursor stands for; Problem 422 `invalid_cursor` when it is not one of ours."""
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         return UUID(bytes=raw) if isinstance(model._meta.pk, models.UUIDField) else int(raw)

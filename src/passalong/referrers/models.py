@@ -1,13 +1,15 @@
 """A person who refers, with one permanent link per campaign."""
 
+from typing import Self
+
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
-from passalong.accounts.scope import WorkspaceModel
-from passalong.referrers.search import VECTOR
+from passalong.accounts.scope import ScopedManager, ScopedQuerySet, WorkspaceModel
 
 
 class ReferrerStatus(models.TextChoices):
@@ -26,11 +28,19 @@ class Source(models.TextChoices):
     INTERCOM = "intercom"
 
 
+class ReferrerQuerySet(ScopedQuerySet["Referrer"]):
+    """Referrers of the current workspace."""
+
+    def with_email(self, email: str) -> Self:
+        """Those with this address, in any case: by the expression that the unique index has."""
+        return self.alias(email_key=Lower("email")).filter(email_key=email.strip().lower())
+
+
 class Referrer(WorkspaceModel):
     """Email (trimmed, lower-cased) is the identity within the campaign; `code` never changes.
 
-    `search_text` holds the words of name, email and code, split and case-folded in Python, so that search
-    does not depend on the database's locale (see search.py).
+    `search` holds the words of name, email and code, split and case-folded in Python, so that search does
+    not depend on the database's locale (see search.py).
     """
 
     # Both are served by indexes that begin with the campaign.
@@ -52,9 +62,11 @@ class Referrer(WorkspaceModel):
     referrals_count = models.PositiveIntegerField(default=0)
     converted_referrals_count = models.PositiveIntegerField(default=0)
     last_referral_at = models.DateTimeField(null=True)
-    search_text = models.TextField(default="")
+    search = SearchVectorField()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ScopedManager.from_queryset(ReferrerQuerySet)()
 
     class Meta(WorkspaceModel.Meta):
         constraints = [
@@ -66,7 +78,13 @@ class Referrer(WorkspaceModel):
         ]
         indexes = [
             models.Index("campaign", models.F("id").desc(), name="referrer_newest"),
-            GinIndex(VECTOR, name="referrer_search"),
+            models.Index(
+                "campaign",
+                models.F("id").desc(),
+                name="referrer_inactive",
+                condition=models.Q(status="inactive"),
+            ),
+            GinIndex(fields=["search"], name="referrer_search"),
         ]
 
     def __str__(self) -> str:

@@ -1,20 +1,12 @@
 """Finding a referrer among a million by name, email or code."""
 
 import re
+from uuid import UUID
 
-from django.contrib.postgres.search import SearchQueryField, SearchVectorField
-from django.db.models import BooleanField, F, Func, Value
-from django.db.models.functions import Cast
+from django.db import connection
+from django.db.models import Func, Value
 
 _WORD = re.compile(r"[^\W_]+")
-
-
-# The words are split already, so PostgreSQL's own parser (four times the cost an insert) is left out.
-VECTOR = Func(
-    Func(F("search_text"), Value(" "), function="string_to_array"),
-    function="array_to_tsvector",
-    output_field=SearchVectorField(),
-)
 
 
 def words(text: str) -> list[str]:
@@ -22,8 +14,8 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def search_text(email: str, first_name: str, last_name: str, code: str) -> str:
-    """What `Referrer.search_text` holds: each word once, in a fixed order."""
+def search_words(email: str, first_name: str, last_name: str, code: str) -> str:
+    """What `Referrer.search` is made of: each word once, in a fixed order."""
     return " ".join(dict.fromkeys(words(f"{email} {first_name} {last_name} {code}")))
 
 
@@ -36,10 +28,49 @@ def prefix_query(text: str) -> str | None:
     return " & ".join(f"'{word}':*" for word in found) or None
 
 
-def matches(query: str) -> Func:
-    """The condition that a referrer's words answer `prefix_query`'s query.
+def vector(search_words: str) -> Func:
+    """The tsvector of `search_words`, for saving a row.
 
-    Django's own lookup would have PostgreSQL's parser read the query once more.
+    The words are split already, so PostgreSQL's own parser (four times the cost of an insert, and different
+    in every locale) is left out.
     """
-    wanted = Cast(Value(query), output_field=SearchQueryField())
-    return Func(VECTOR, wanted, template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField())
+    words_of = Func(Value(search_words), Value(" "), function="string_to_array")
+    return Func(words_of, function="array_to_tsvector")
+
+
+# The newest rows to look at before asking the index: enough to fill a page when the words are common.
+_NEWEST = 5_000
+_AMONG_NEWEST = """
+SELECT id FROM (
+    SELECT id, search, status, source FROM referrers_referrer
+    WHERE campaign_id = %(campaign)s AND id < %(before)s ORDER BY id DESC LIMIT %(newest)s
+) AS newest
+WHERE search @@ %(query)s::tsquery {narrowed} ORDER BY id DESC LIMIT %(limit)s
+"""
+_IN_INDEX = """
+WITH found AS MATERIALIZED (
+    SELECT id FROM referrers_referrer
+    WHERE search @@ %(query)s::tsquery AND campaign_id = %(campaign)s {narrowed}
+)
+SELECT id FROM found WHERE id < %(before)s ORDER BY id DESC LIMIT %(limit)s
+"""
+_LAST = UUID(int=2**128 - 1)
+
+
+def newest_matches(
+    campaign: UUID, query: str, *, before: UUID | None, limit: int, **columns: str
+) -> list[UUID]:
+    """Ids of the newest referrers that answer `query`, at most `limit`, older than `before`.
+
+    Common words are found among the newest rows, rare ones in the index. PostgreSQL would have to guess
+    which of the two is quick, and where it guesses wrong it reads the whole campaign.
+    """
+    narrowed = " ".join(f"AND {name} = %({name})s" for name in columns)
+    values = {"campaign": campaign, "query": query, "before": before or _LAST, "newest": _NEWEST}
+    with connection.cursor() as cursor:
+        for sql in (_AMONG_NEWEST, _IN_INDEX):
+            cursor.execute(sql.format(narrowed=narrowed), {**values, **columns, "limit": limit})
+            found = [row[0] for row in cursor.fetchall()]
+            if len(found) == limit:
+                break
+    return found

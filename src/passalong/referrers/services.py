@@ -6,13 +6,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Func, Value
 
 from passalong.campaigns.models import Campaign
+from passalong.core.pages import CursorPage, cut, page_of, position
 from passalong.core.problems import FieldProblem, Problem, invalid
 from passalong.referrers.codes import new_code
 from passalong.referrers.models import Referrer, ReferrerStatus, Source
-from passalong.referrers.search import matches, prefix_query, search_text
+from passalong.referrers.search import newest_matches, prefix_query, search_words, vector
 
 NAME_LIMIT = 255
 FIELD_NAME_LIMIT = 60
@@ -30,22 +31,30 @@ def normal_email(text: str) -> str | None:
 
 
 def find_referrers(
-    campaign: Campaign, *, q: str = "", email: str = "", status: str = "", source: str = ""
-) -> QuerySet[Referrer]:
-    """The campaign's referrers, narrowed; order and paging are the caller's (core.pages)."""
-    rows = Referrer.objects.filter(campaign=campaign)
+    campaign: Campaign,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    q: str = "",
+    email: str = "",
+    with_links: bool = False,
+    **columns: str,
+) -> CursorPage[Referrer]:
+    """One page of the campaign's referrers, newest first, narrowed by search words, email, status or source."""
+    columns = {name: value for name, value in columns.items() if value}
+    rows = Referrer.objects.filter(campaign=campaign, **columns)
+    if with_links:
+        rows = rows.prefetch_related("links")
     if email:
-        rows = rows.filter(email=email.strip().lower())
-    if status:
-        rows = rows.filter(status=status)
-    if source:
-        rows = rows.filter(source=source)
+        rows = rows.with_email(email)
+    if not q.strip():
+        return page_of(rows, limit=limit, cursor=cursor)
     query = prefix_query(q)
-    if query:
-        rows = rows.filter(matches(query))
-    elif q.strip():
-        rows = rows.none()
-    return rows
+    if query is None:
+        return CursorPage([], None)
+    before = position(Referrer, cursor) if cursor else None
+    ids = newest_matches(campaign.pk, query, before=before, limit=limit + 1, **columns)
+    return cut(list(rows.filter(pk__in=ids).order_by("-pk")), limit)
 
 
 def add_referrer(
@@ -58,7 +67,7 @@ def add_referrer(
     clean = _valid({"email": email, **values})
     with transaction.atomic():
         existing = (
-            Referrer.objects.select_for_update().filter(campaign=campaign, email=clean["email"]).first()
+            Referrer.objects.select_for_update().filter(campaign=campaign).with_email(clean["email"]).first()
         )
         if existing is not None:
             return _fill(existing, clean), False
@@ -67,7 +76,12 @@ def add_referrer(
                 return _create(campaign, clean, source), True
         except IntegrityError:
             # Somebody else added the same person between our look and our insert.
-            existing = Referrer.objects.select_for_update().get(campaign=campaign, email=clean["email"])
+            existing = (
+                Referrer.objects.select_for_update()
+                .filter(campaign=campaign)
+                .with_email(clean["email"])
+                .get()
+            )
             return _fill(existing, clean), False
 
 
@@ -139,7 +153,7 @@ def _create(campaign: Campaign, clean: dict[str, Any], source: str) -> Referrer:
     )
     for key, value in clean.items():
         setattr(referrer, key, value)
-    referrer.search_text = _search_text(referrer)
+    referrer.search = _vector(referrer)
     referrer.save(force_insert=True)
     Campaign.objects.filter(pk=campaign.pk).update(referrers_count=F("referrers_count") + Value(1))
     return referrer
@@ -162,9 +176,9 @@ def _fill(referrer: Referrer, clean: Mapping[str, Any]) -> Referrer:
 
 
 def _save(referrer: Referrer) -> None:
-    referrer.search_text = _search_text(referrer)
-    referrer.save(update_fields=["email", *PERSONAL, "fields", "status", "search_text", "updated_at"])
+    referrer.search = _vector(referrer)
+    referrer.save(update_fields=["email", *PERSONAL, "fields", "status", "search", "updated_at"])
 
 
-def _search_text(referrer: Referrer) -> str:
-    return search_text(referrer.email, referrer.first_name, referrer.last_name, referrer.code)
+def _vector(referrer: Referrer) -> Func:
+    return vector(search_words(referrer.email, referrer.first_name, referrer.last_name, referrer.code))

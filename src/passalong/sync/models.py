@@ -320,6 +320,7 @@ class RunRecord(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "external_id"], name="record_once")]
         indexes = [
+            models.Index(fields=["run", "id"], name="record_page"),
             models.Index(fields=["group"], name="record_group", condition=Q(group__isnull=False)),
             models.Index(
                 fields=["run", "outcome", "id"],
@@ -336,7 +337,8 @@ class ContactLink(models.Model):
     """A contact of a connection is this referrer of this campaign, for good: never matched by email again.
 
     Only the referrer is checked by the database; the other keys follow from it, and checking each on every
-    insert would double the cost of a page. `role` and `last_seen_at` are what was last seen, for choosing the leading contact.
+    insert would double the cost of a page. `role` and `last_seen_at` are what was last seen, for choosing
+    the leading contact.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -375,9 +377,7 @@ class WriteBack(models.Model):
     sync = models.ForeignKey(
         Sync, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    run = models.ForeignKey(
-        Run, on_delete=models.SET_NULL, null=True, related_name="+", db_constraint=False
-    )
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+", db_constraint=False)
     referrer = models.ForeignKey("referrers.Referrer", on_delete=models.CASCADE, related_name="+")
     external_id = models.TextField()
     remote = models.JSONField(default=dict)

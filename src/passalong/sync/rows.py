@@ -167,12 +167,12 @@ def group_members(cursor: CursorWrapper, run: UUID, keys: Iterable[str]) -> list
 ADD_REFERRERS = """
 INSERT INTO referrers_referrer (
     id, workspace_id, campaign_id, email, first_name, last_name, phone, fields, code, status, source,
-    visits_count, referrals_count, converted_referrals_count, search_text, created_at, updated_at)
+    visits_count, referrals_count, converted_referrals_count, search, created_at, updated_at)
 SELECT x.id, %s, %s, x.email, x.first_name, x.last_name, x.phone, x.fields, x.code, 'active', %s,
-       0, 0, 0, x.search_text, now(), now()
+       0, 0, 0, array_to_tsvector(string_to_array(x.search_words, ' ')), now(), now()
 FROM jsonb_to_recordset(%s::jsonb) AS x(
     id uuid, email text, first_name text, last_name text, phone text, fields jsonb, code text,
-    search_text text)
+    search_words text)
 ORDER BY x.email
 ON CONFLICT DO NOTHING
 """
@@ -193,9 +193,10 @@ def add_referrers(
 
 CHANGE_REFERRERS = """
 UPDATE referrers_referrer AS f SET first_name = x.first_name, last_name = x.last_name, phone = x.phone,
-    fields = x.fields, search_text = x.search_text, updated_at = now()
+    fields = x.fields,
+    search = array_to_tsvector(string_to_array(x.search_words, ' ')), updated_at = now()
 FROM (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS x(
-    id uuid, first_name text, last_name text, phone text, fields jsonb, search_text text) ORDER BY id) AS x
+    id uuid, first_name text, last_name text, phone text, fields jsonb, search_words text) ORDER BY id) AS x
 WHERE f.id = x.id
 """
 

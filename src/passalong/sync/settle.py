@@ -5,7 +5,7 @@ from django.db import transaction
 from django.db.models import F
 
 from passalong.referrers.models import Referrer
-from passalong.referrers.search import search_text
+from passalong.referrers.search import search_words, vector
 from passalong.sync import rows as sql
 from passalong.sync.lease import Claim, keep
 from passalong.sync.match import EmailChange, settle_emails
@@ -41,9 +41,7 @@ def settle(held: Claim) -> None:
         changes = [EmailChange(key=row[0], referrer=row[1], new=row[3]) for row in wanted]
         news = [change.new for change in changes]
         fresh = [sql.group_id(held.run_id, f"e:{email}") for email in news] if held.preview else []
-        holders = dict(
-            sql.select(cursor, HELD, held.sync.campaign_id, news, fresh)
-        )
+        holders = dict(sql.select(cursor, HELD, held.sync.campaign_id, news, fresh))
         done, refused = settle_emails(changes, holders, {row[1]: row[2] for row in wanted})
         if not held.preview:
             for change in done:
@@ -54,8 +52,10 @@ def settle(held: Claim) -> None:
 def _move(change: EmailChange) -> None:
     referrer = Referrer.everywhere.get(pk=change.referrer)
     referrer.email = change.new
-    referrer.search_text = search_text(referrer.email, referrer.first_name, referrer.last_name, referrer.code)
-    referrer.save(update_fields=["email", "search_text", "updated_at"])
+    referrer.search = vector(
+        search_words(referrer.email, referrer.first_name, referrer.last_name, referrer.code)
+    )
+    referrer.save(update_fields=["email", "search", "updated_at"])
 
 
 def _refuse(held: Claim, refused: list[EmailChange]) -> None:

@@ -14,7 +14,7 @@ from django.db.models import F
 from passalong.campaigns.models import Campaign
 from passalong.core.ids import new_id
 from passalong.referrers.codes import new_code
-from passalong.referrers.search import search_text
+from passalong.referrers.search import search_words
 from passalong.referrers.services import normal_email
 from passalong.sync import rows as sql
 from passalong.sync.checkpoints import PageRead, Progress, checkpoint
@@ -257,7 +257,7 @@ class _Batch:
             elif target.startswith("fields."):
                 row["fields"][target[7:]] = value
         row["fields"] = {key: value for key, value in row["fields"].items() if value is not None}
-        row["search_text"] = search_text(row["email"], row["first_name"], row["last_name"], row["code"])
+        row["search_words"] = search_words(row["email"], row["first_name"], row["last_name"], row["code"])
         return row
 
     def _save_links(self, groups: dict[str, Known], links: Links) -> None:
