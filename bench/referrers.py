@@ -4,6 +4,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from _bench import figure, machine, product
@@ -15,7 +16,8 @@ INSERT INTO referrers_referrer (id, workspace_id, campaign_id, email, first_name
 SELECT gen_random_uuid(), %(workspace)s, %(campaign)s, first || '.' || last || n || '@' || host,
     initcap(first), initcap(last), '', '{}', code, 'active', 'intercom', 0, 0, 0,
     array_to_tsvector(string_to_array(
-        first || ' ' || last || n || ' ' || replace(host, '.', ' ') || ' ' || last || ' ' || code, ' ')), now(), now()
+        first || ' ' || last || n || ' ' || replace(host, '.', ' ') || ' ' || last || ' ' || code, ' ')),
+    now(), now()
 FROM (
     SELECT n, (ARRAY['ana','bruno','chen','dalia','emeka','fatima','george','hana','ivan','jose'])
             [1 + n %% 10] AS first,
@@ -87,11 +89,11 @@ def ask_api(client: Any, path: str) -> None:
     """Every kind of question, and a walk of many pages deep."""
     print("\nREST, 50 a page")
     for name, query in QUERIES.items():
-        timed(name, lambda query=query: client.get(f"{path}?limit=50&{query}"))
+        timed(name, partial(client.get, f"{path}?limit=50&{query}"))
     cursor = ""
     for _ in range(200):
         cursor = client.get(f"{path}?limit=200&cursor={cursor}").json()["next_cursor"]
-    timed("40,000 rows deep", lambda: client.get(f"{path}?limit=50&cursor={cursor}"))
+    timed("40,000 rows deep", partial(client.get, f"{path}?limit=50&cursor={cursor}"))
 
 
 def ask_page(client: Any, path: str) -> None:
@@ -99,7 +101,7 @@ def ask_page(client: Any, path: str) -> None:
     print("\nReferrers tab")
     for name, query in QUERIES.items():
         if not query.startswith("email"):
-            timed(name, lambda query=query: client.get(f"{path}?{query}"))
+            timed(name, partial(client.get, f"{path}?{query}"))
 
 
 def timed(name: str, call: Callable[[], Any], times: int = 15) -> None:

@@ -1,7 +1,5 @@
 """A person who refers, with one permanent link per campaign."""
 
-from typing import Self
-
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -9,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
-from passalong.accounts.scope import ScopedManager, ScopedQuerySet, WorkspaceModel
+from passalong.accounts.scope import WorkspaceModel
 
 
 class ReferrerStatus(models.TextChoices):
@@ -26,14 +24,6 @@ class Source(models.TextChoices):
     API = "api"
     UPLOAD = "upload"
     INTERCOM = "intercom"
-
-
-class ReferrerQuerySet(ScopedQuerySet["Referrer"]):
-    """Referrers of the current workspace."""
-
-    def with_email(self, email: str) -> Self:
-        """Those with this address, in any case: by the expression that the unique index has."""
-        return self.alias(email_key=Lower("email")).filter(email_key=email.strip().lower())
 
 
 class Referrer(WorkspaceModel):
@@ -65,8 +55,6 @@ class Referrer(WorkspaceModel):
     search = SearchVectorField()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects = ScopedManager.from_queryset(ReferrerQuerySet)()
 
     class Meta(WorkspaceModel.Meta):
         constraints = [

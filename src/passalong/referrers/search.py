@@ -1,10 +1,14 @@
 """Finding a referrer among a million by name, email or code."""
 
 import re
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Func, Value
+from django.db.models import Func, Model, QuerySet, Value
+from django.db.models.functions import Lower
+
+M = TypeVar("M", bound=Model)
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -26,6 +30,11 @@ def prefix_query(text: str) -> str | None:
     """
     found = words(text)[:8]
     return " & ".join(f"'{word}':*" for word in found) or None
+
+
+def with_email(rows: QuerySet[M], email: str) -> QuerySet[M]:
+    """Those with this address, in any case: asked by the expression that the unique index has."""
+    return rows.alias(email_key=Lower("email")).filter(email_key=email.strip().lower())
 
 
 def vector(search_words: str) -> Func:
@@ -66,7 +75,12 @@ def newest_matches(
     which of the two is quick, and where it guesses wrong it reads the whole campaign.
     """
     narrowed = " ".join(f"AND {name} = %({name})s" for name in columns)
-    values = {"campaign": campaign, "query": query, "before": before or _LAST, "newest": _NEWEST}
+    values: dict[str, Any] = {
+        "campaign": campaign,
+        "query": query,
+        "before": before or _LAST,
+        "newest": _NEWEST,
+    }
     with connection.cursor() as cursor:
         for sql in (_AMONG_NEWEST, _IN_INDEX):
             cursor.execute(sql.format(narrowed=narrowed), {**values, **columns, "limit": limit})

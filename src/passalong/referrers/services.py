@@ -13,7 +13,7 @@ from passalong.core.pages import CursorPage, cut, page_of, position
 from passalong.core.problems import FieldProblem, Problem, invalid
 from passalong.referrers.codes import new_code
 from passalong.referrers.models import Referrer, ReferrerStatus, Source
-from passalong.referrers.search import newest_matches, prefix_query, search_words, vector
+from passalong.referrers.search import newest_matches, prefix_query, search_words, vector, with_email
 
 NAME_LIMIT = 255
 FIELD_NAME_LIMIT = 60
@@ -40,13 +40,13 @@ def find_referrers(
     with_links: bool = False,
     **columns: str,
 ) -> CursorPage[Referrer]:
-    """One page of the campaign's referrers, newest first, narrowed by search words, email, status or source."""
+    """One page of the campaign's referrers, newest first; `columns` are `status` and `source`."""
     columns = {name: value for name, value in columns.items() if value}
     rows = Referrer.objects.filter(campaign=campaign, **columns)
     if with_links:
         rows = rows.prefetch_related("links")
     if email:
-        rows = rows.with_email(email)
+        rows = with_email(rows, email)
     if not q.strip():
         return page_of(rows, limit=limit, cursor=cursor)
     query = prefix_query(q)
@@ -66,9 +66,10 @@ def add_referrer(
     """
     clean = _valid({"email": email, **values})
     with transaction.atomic():
-        existing = (
-            Referrer.objects.select_for_update().filter(campaign=campaign).with_email(clean["email"]).first()
+        same_person = with_email(
+            Referrer.objects.select_for_update().filter(campaign=campaign), clean["email"]
         )
+        existing = same_person.first()
         if existing is not None:
             return _fill(existing, clean), False
         try:
@@ -76,13 +77,7 @@ def add_referrer(
                 return _create(campaign, clean, source), True
         except IntegrityError:
             # Somebody else added the same person between our look and our insert.
-            existing = (
-                Referrer.objects.select_for_update()
-                .filter(campaign=campaign)
-                .with_email(clean["email"])
-                .get()
-            )
-            return _fill(existing, clean), False
+            return _fill(same_person.get(), clean), False
 
 
 @transaction.atomic

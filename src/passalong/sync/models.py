@@ -287,9 +287,9 @@ class RunRecord(models.Model):
     """What became of one contact in one run.
 
     `group` ties contacts of one referrer together: a digest of the run and the referrer (there before the
-    run) or the email (new in it), see rows.group_id. `mapped` is what the contact says, `before` what the referrer's fields were
-    when the run first changed them: with both, the group can be decided again when a better leader
-    arrives. `mark` names the walk of the partition that last saw the contact.
+    run) or the email (new in it), see rows.group_id. `mapped` is what the contact says, `before` what the
+    referrer's fields were when the run first changed them: with both, the group can be decided again when a
+    better leader arrives. `mark` names the walk of the partition that last saw the contact.
     """
 
     id = models.BigAutoField(primary_key=True)

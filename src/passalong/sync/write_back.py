@@ -69,21 +69,22 @@ class Courier:
                 group.create_task(self._deliver(wish))
 
     async def _deliver(self, wish: Wish) -> None:
+        refused: dict[str, SkipContact] = {}
         while True:
             values = to_send(wish.wanted, wish.remote, sent=wish.sent, answered=wish.remote)
-            gone = [self.missing[key] for key in values if key in self.missing]
-            values = {key: value for key, value in values.items() if key not in self.missing}
+            known = {**self.missing, **refused}
+            gone = [known[key] for key in values if key in known]
+            values = {key: value for key, value in values.items() if key not in known}
             try:
                 if values:
                     answer = await self.session.write(wish.external_id, values)
                     wish.sent = {**wish.sent, **values}
                     wish.remote = {**wish.remote, **{key: storable(said) for key, said in answer.items()}}
             except SkipContact as error:
-                if error.code == "field_missing" and error.field and error.field not in self.missing:
-                    # The CRM refuses the whole write for one unknown field: remember it and send the rest.
-                    self.missing[error.field] = error
-                    continue
-                if error.code == "field_missing" and error.field in values:
+                if error.field in values:
+                    # The whole write is refused for one field: remember it and send the rest.
+                    about = self.missing if error.code == "field_missing" else refused
+                    about[error.field] = error
                     continue
                 gone.append(error)
             self._conclude(wish, gone, written=bool(values))
