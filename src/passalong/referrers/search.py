@@ -1,14 +1,11 @@
 """Finding a referrer among a million by name, email or code."""
 
 import re
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Func, Model, QuerySet, Value
-from django.db.models.functions import Lower
-
-M = TypeVar("M", bound=Model)
+from django.db.models import Func, Value
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -30,11 +27,6 @@ def prefix_query(text: str) -> str | None:
     """
     found = words(text)[:8]
     return " & ".join(f"'{word}':*" for word in found) or None
-
-
-def with_email(rows: QuerySet[M], email: str) -> QuerySet[M]:
-    """Those with this address, in any case: asked by the expression that the unique index has."""
-    return rows.alias(email_key=Lower("email")).filter(email_key=email.strip().lower())
 
 
 def vector(search_words: str) -> Func:
