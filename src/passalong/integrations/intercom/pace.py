@@ -15,7 +15,8 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-START, MOST = 8, 16
+# Never fewer than two: a call that Intercom leaves hanging must not hold up all the others.
+FEWEST, START, MOST = 2, 8, 16
 WINDOW_SECONDS = 10.0
 RESERVE = 0.10  # left to people waiting at a page, and to the customer's other apps
 LONGEST_WAIT = 60.0
@@ -166,7 +167,7 @@ class Budget:
         with self._lock:
             if began < self._cut_at:
                 return
-            self.allowed = max(1, self.allowed // 2)
+            self.allowed = max(FEWEST, self.allowed // 2)
             self._cut_at = self._changed_at = self._now()
 
 
