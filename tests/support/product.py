@@ -262,7 +262,7 @@ class Product:
             )
             return seen if enough else None
 
-        found = until(reached, seconds, f"{least} of {run_id}")
+        found = until(reached, seconds, f"{least} of {run_id}: {self.watch(run_id)}")
         assert found is not None
         return found
 
@@ -335,6 +335,8 @@ def start_product(
         for _ in range(workers):
             product.start_worker()
         product.wait_for_web()
+        # Shown by pytest when a test fails.
+        stack.callback(lambda: print(product.said()[-5000:]))
         yield product
         product.check_no_secret()
 
