@@ -18,6 +18,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "member": getattr(request, "member", None),
         "theme": chosen if chosen in THEMES else "",
+        "scripts": "scripts" in request.COOKIES,  # app.js leaves this mark
         "frame_campaigns": SimpleLazyObject(_campaigns),
         "debug_pages": settings.DEBUG,
     }

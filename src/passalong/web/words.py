@@ -28,7 +28,7 @@ TRIGGER = {
 }
 
 SOURCE = {
-    "manual": _("Added by hand"),
+    "manual": _("By hand"),
     "api": _("API"),
     "upload": _("Upload"),
     "intercom": _("Intercom"),

@@ -78,7 +78,15 @@ def test_it_shows_how_far_a_run_is_and_asks_again(page: Client, sync: Sync) -> N
     assert "contacts per second" in text
     assert "left</span>" in text
     assert f'data-poll hx-get="{at(run, "/progress")}"' in text
-    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in text
+
+
+def test_it_refreshes_by_itself_only_without_scripts(page: Client, sync: Sync) -> None:
+    run = run_of(sync)
+    refresh = '<meta http-equiv="refresh" content="3">'
+    assert f"<noscript>{refresh}" not in page.get(at(run)).content.decode()
+    assert refresh in page.get(at(run)).content.decode()
+    page.cookies["scripts"] = "1"
+    assert f"<noscript>{refresh}</noscript>" in page.get(at(run)).content.decode()
 
 
 def test_it_stops_asking_when_the_run_is_over(page: Client, sync: Sync) -> None:

@@ -8,6 +8,9 @@ import { wireTheme } from "./theme.js";
 import { localTimes } from "./time.js";
 import { wireToasts } from "./toast.js";
 
+// Pages that move refresh themselves for browsers that have never left this mark.
+document.cookie = "scripts=1; path=/; max-age=31536000; SameSite=Lax";
+
 wireCopy();
 wireDialogs();
 wireMenus();
