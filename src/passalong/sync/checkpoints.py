@@ -28,7 +28,7 @@ class PageRead:
     @property
     def mark(self) -> int:
         """A number for this walk of this slice, unique within the run."""
-        return self.position * 100 + self.attempt
+        return _mark(self.position, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Progress:
 
     orders: Orders
     restart: set[int]
+
+
+def _mark(position: int, attempt: int) -> int:
+    return position * 100 + attempt
 
 
 def plan_partitions(held: Claim, slices: list[Slice], api_calls: int) -> None:
@@ -80,7 +84,10 @@ def restart_walk(held: Claim, position: int) -> bool:
 
 
 def checkpoint(run_id: UUID, pages: list[PageRead], newly_seen: Counter[int]) -> set[int]:
-    """Move the checkpoints past these pages; returns the slices to be walked again."""
+    """Move the checkpoints past these pages; returns the slices to be walked again.
+
+    `newly_seen` counts contacts by walk (`PageRead.mark`): a page may still come from a walk given up.
+    """
     restart = set()
     parts = {
         part.position: part
@@ -94,7 +101,7 @@ def checkpoint(run_id: UUID, pages: list[PageRead], newly_seen: Counter[int]) ->
         part.cursor = page.next_cursor
         part.total_first = page.total if part.total_first is None else part.total_first
     for position, part in parts.items():
-        part.seen += newly_seen[position]
+        part.seen += newly_seen[_mark(position, part.attempt)]
         last = next((page for page in reversed(pages) if page.position == position), None)
         ended = last is not None and last.next_cursor is None and last.attempt == part.attempt
         if last is not None and ended and _finish(part, last.total):

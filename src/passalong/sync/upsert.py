@@ -87,7 +87,7 @@ class _Batch:
         for page in pages:
             ids = list({contact.id for contact in page.contacts})
             if page.exclude:
-                newly_seen[page.position] += sql.add_excluded(self.cursor, self.run_id, ids, page.mark)
+                newly_seen[page.mark] += sql.add_excluded(self.cursor, self.run_id, ids, page.mark)
                 continue
             marks = sql.known_records(self.cursor, self.run_id, ids)
             seen_before = [one for one in ids if marks.get(one) == page.mark]
@@ -95,7 +95,7 @@ class _Batch:
             if elsewhere:
                 sql.remark(self.cursor, self.run_id, elsewhere, page.mark)
             repeats = sum(1 for one in ids if one in fresh and fresh[one][1] == page.mark)
-            newly_seen[page.position] += len(ids) - len(seen_before) - repeats
+            newly_seen[page.mark] += len(ids) - len(seen_before) - repeats
             for contact in page.contacts:
                 if contact.id not in marks:
                     fresh.setdefault(contact.id, (contact, page.mark))
