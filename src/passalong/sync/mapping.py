@@ -43,13 +43,14 @@ def read_contact(rows: Sequence[InboundRow], contact: Contact) -> Values:
 
 
 def _read(row: InboundRow, raw: Scalar) -> Scalar:
-    value = _text(raw) if row.target in _TEXT_TARGETS else _kept(raw)
+    kept = _text if row.target in _TEXT_TARGETS else _kept
+    value = kept(raw)
     if isinstance(value, str):
         if row.name_format:
             value = NAME_FORMATS[row.name_format](value.split())
         if len(value) > VALUE_LIMIT:
             raise ValueTooLongError(row.target)
-    return row.default if value is None or value == "" else value
+    return kept(row.default) if value is None or value == "" else value
 
 
 def _text(raw: Scalar) -> str | None:

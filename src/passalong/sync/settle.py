@@ -33,6 +33,8 @@ def settle(held: Claim) -> None:
 
     Safe to repeat: what was applied is no longer a change, what failed is no longer an update.
     """
+    if any(row["to"] == "email" and row["mode"] != "overwrite" for row in held.instruction["inbound"]):
+        return
     with transaction.atomic(), database.cursor() as cursor:
         sql.prefer_keys(cursor)
         wanted = sql.select(cursor, WANTED, held.run_id)
