@@ -189,7 +189,7 @@ class NastySession:
         self.calls += 1
         return Field(f"custom_attributes.{label}", label, type, writable=True, custom=True), True
 
-    async def plan(self, audience: Audience) -> list[Slice]:
+    async def plan(self, audience: Audience) -> list[Slice]:  # noqa: ARG002 - the layout decides
         self.calls += 1
         await self.crm.called("plan")
         return [
@@ -243,9 +243,9 @@ class NastyIntegration:
         self,
         credentials: Mapping[str, Any],
         *,
-        interactive: bool,
-        timezone: str | None = None,
-        patience: float | None = None,
+        interactive: bool,  # noqa: ARG002 - the CRM in memory treats all callers alike
+        timezone: str | None = None,  # noqa: ARG002
+        patience: float | None = None,  # noqa: ARG002
     ) -> AsyncIterator[NastySession]:
         crm = _crms[credentials["access_token"]]
         await crm.called("open")

@@ -176,7 +176,7 @@ def picture(world: World, run: Run) -> dict[str, Any]:
     }
 
 
-class Killed(BaseException):  # noqa: N818 - not an error: the plug was pulled
+class Killed(BaseException):
     """The worker is dead; nothing of it runs any more."""
 
 

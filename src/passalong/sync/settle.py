@@ -1,7 +1,7 @@
 """Addresses that changed in the CRM, once the whole audience is known: who may have which."""
 
+from django.db import IntegrityError, transaction
 from django.db import connection as database
-from django.db import transaction
 from django.db.models import F
 
 from passalong.referrers.models import Referrer
@@ -35,6 +35,16 @@ def settle(held: Claim) -> None:
     """
     if any(row["to"] == "email" and row["mode"] != "overwrite" for row in held.instruction["inbound"]):
         return
+    for last in (False, False, True):
+        try:
+            return _settle(held)
+        except IntegrityError:
+            # Somebody took one of these addresses between our look and our move: look again.
+            if last:
+                raise
+
+
+def _settle(held: Claim) -> None:
     with transaction.atomic(), database.cursor() as cursor:
         sql.prefer_keys(cursor)
         wanted = sql.select(cursor, WANTED, held.run_id)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db import connection as database
-from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 
@@ -30,7 +30,7 @@ COUNTED = ("created", "updated", "unchanged", "duplicate", "skipped", "failed")
 
 
 class CollisionError(Exception):
-    """Somebody else added one of these people, or drew one of these codes, since we looked. Try again."""
+    """Somebody else added or removed one of these people, or drew one of these codes. Look again."""
 
 
 @dataclass(slots=True)
@@ -55,7 +55,8 @@ def apply_pages(held: Claim, plan: Instruction, pages: list[PageRead], api_calls
             with transaction.atomic(), database.cursor() as cursor:
                 sql.prefer_keys(cursor)
                 return _Batch(held, plan, cursor).run(pages, api_calls)
-        except CollisionError:
+        except (CollisionError, IntegrityError):
+            # Somebody added, or removed, one of these referrers meanwhile.
             continue
     raise CollisionError
 
@@ -169,7 +170,9 @@ class _Batch:
         if key.startswith("e:"):
             row = by_email.get(key[2:])
             return Known(Group(base=None), row, row["id"] if row else None)
-        row = by_id[key[2:]]
+        row = by_id.get(key[2:])
+        if row is None:
+            raise CollisionError
         return Known(Group(base=self._flat(row)), row, key[2:])
 
     def _gather(
