@@ -231,16 +231,12 @@ class _Batch:
                 fresh.append(known.row)
             elif self._would_change(known.row, values):
                 changed.append(self._changed_row(known.row, values))
-        made = sql.add_referrers(
+        self.made = sql.add_referrers(
             self.cursor, self.held.workspace_id, self.campaign_id, self.held.connection.provider, fresh
         )
-        if made != len(fresh):
+        if self.made != len(fresh):
             raise CollisionError
         sql.apply(self.cursor, sql.CHANGE_REFERRERS, changed)
-        if made:
-            Campaign.everywhere.filter(pk=self.campaign_id).update(
-                referrers_count=F("referrers_count") + made
-            )
 
     def _would_change(self, row: Mapping[str, Any], values: Values) -> bool:
         # Addresses change at the end of the read, in settle.py, where every rival for one is known.
