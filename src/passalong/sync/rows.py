@@ -102,9 +102,10 @@ def links_of_referrers(
     return select(cursor, sql, referrers, connection, run)
 
 
-REFERRERS = """
-SELECT id::text, email, first_name, last_name, phone, fields, code, referrals_count,
-       converted_referrals_count, extract(epoch FROM last_referral_at)::bigint
+_REFERRER = """id::text, email, first_name, last_name, phone, fields, code, referrals_count,
+       converted_referrals_count, extract(epoch FROM last_referral_at)::bigint"""
+REFERRERS = f"""
+SELECT {_REFERRER}
 FROM (
     SELECT f.* FROM unnest(%(emails)s::text[]) AS k(wanted), LATERAL (
         SELECT * FROM referrers_referrer
@@ -113,7 +114,10 @@ FROM (
     SELECT f.* FROM unnest(%(ids)s::uuid[]) AS k(wanted), LATERAL (
         SELECT * FROM referrers_referrer WHERE id = k.wanted OFFSET 0) AS f
 ) AS found
-"""
+"""  # noqa: S608 - a constant
+LOCK_REFERRERS = f"""
+SELECT {_REFERRER} FROM referrers_referrer WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
+"""  # noqa: S608 - a constant
 REFERRER_COLUMNS = (
     "id",
     "email",
@@ -131,10 +135,22 @@ REFERRER_COLUMNS = (
 def referrers(cursor: CursorWrapper, campaign: UUID, emails: Iterable[str], ids: Iterable[str]) -> list[Row]:
     """Referrers of the campaign with these emails, and those with these ids."""
     cursor.execute(REFERRERS, {"campaign": campaign, "emails": list(emails), "ids": list(ids)})
+    return list(_referrer_rows(cursor).values())
+
+
+def lock_referrers(cursor: CursorWrapper, ids: list[str]) -> dict[str, Row]:
+    """These referrers as they are now, by id, and nobody else changes them until we are done."""
+    if not ids:
+        return {}
+    cursor.execute(LOCK_REFERRERS, (ids,))
+    return _referrer_rows(cursor)
+
+
+def _referrer_rows(cursor: CursorWrapper) -> dict[str, Row]:
     found = {row[0]: dict(zip(REFERRER_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
     for row in found.values():
         row["fields"] = decoded(row["fields"])
-    return list(found.values())
+    return found
 
 
 def group_id(run: UUID, key: str) -> UUID:

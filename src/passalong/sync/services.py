@@ -21,7 +21,7 @@ from passalong.sync.models import (
     SyncType,
     Trigger,
 )
-from passalong.sync.validation import validated
+from passalong.sync.validation import Instruction, validated
 
 INSTRUCTION = ("audience", "inbound", "outbound", "contact_policy")
 STORED = (*INSTRUCTION, "field_types")
@@ -30,7 +30,7 @@ STORED = (*INSTRUCTION, "field_types")
 def create_sync(campaign: Campaign, connection: Connection, body: Mapping[str, Any]) -> Sync:
     """A sync of this campaign. `body` has the contract's shape; a bad map is Problem 422 naming the row."""
     connections.require_connected(connection)
-    instruction = validated(body, connections.fields(connection, refresh=False))
+    instruction = _validated(connection, body)
     sync = Sync(workspace_id=campaign.workspace_id, campaign=campaign, connection=connection)
     for key, value in {**instruction, **_valid_options(body)}.items():
         setattr(sync, key, value)
@@ -43,7 +43,7 @@ def change_sync(sync: Sync, changes: Mapping[str, Any]) -> Sync:
     """Change any part of a sync; it takes effect on the next run, a run under way keeps its instruction."""
     if any(key in changes for key in INSTRUCTION):
         body = {key: changes.get(key, getattr(sync, key)) for key in INSTRUCTION}
-        for key, value in validated(body, connections.fields(sync.connection, refresh=False)).items():
+        for key, value in _validated(sync.connection, body).items():
             setattr(sync, key, value)
     for key, value in _valid_options(changes).items():
         setattr(sync, key, value)
@@ -115,6 +115,14 @@ def resume_sync(sync: Sync) -> Sync:
         enqueue(run.pk)
     sync.refresh_from_db()
     return sync
+
+
+def _validated(connection: Connection, body: Mapping[str, Any]) -> Instruction:
+    """Checked against the fields as last read, and if that fails as they are now in the CRM."""
+    try:
+        return validated(body, connections.fields(connection, refresh=False))
+    except Problem:
+        return validated(body, connections.fields(connection, refresh=True))
 
 
 def _enqueue(sync: Sync, kind: str, **columns: Any) -> Run:

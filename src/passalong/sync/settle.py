@@ -37,7 +37,8 @@ def settle(held: Claim) -> None:
         return
     for last in (False, False, True):
         try:
-            return _settle(held)
+            _settle(held)
+            return
         except IntegrityError:
             # Somebody took one of these addresses between our look and our move: look again.
             if last:

@@ -1,10 +1,16 @@
 """The jobs the engine runs for us. They only find a run and conduct it: its state is in our tables."""
 
+import asyncio
+from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Status
+
+from passalong.core.clock import now
+from passalong.sync.models import ACTIVE, Run, RunKind
 
 QUEUE = "runs"
 
@@ -36,3 +42,20 @@ def rescue_runs(timestamp: int) -> int:  # noqa: ARG001 - the engine passes it b
     for run_id in abandoned:
         enqueue(run_id)
     return len(abandoned)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue="housekeeping", name="sync.tidy", queueing_lock="tidy")
+async def tidy(timestamp: int) -> None:  # noqa: ARG001 - the engine passes it by name
+    """Drop jobs whose worker died (their runs have gone on with another) and previews a day old."""
+    for job in await app.job_manager.get_stalled_jobs():
+        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+    await asyncio.to_thread(_drop_old_previews)
+
+
+def _drop_old_previews() -> None:
+    try:
+        old = Run.everywhere.filter(kind=RunKind.PREVIEW, created_at__lt=now() - timedelta(days=1))
+        old.exclude(status__in=ACTIVE).delete()
+    finally:
+        close_old_connections()

@@ -230,13 +230,23 @@ class _Batch:
                 known.referrer = known.row["id"]
                 fresh.append(known.row)
             elif self._would_change(known.row, values):
-                changed.append(self._changed_row(known.row, values))
+                changed.append((known, values))
         self.made = sql.add_referrers(
             self.cursor, self.held.workspace_id, self.campaign_id, self.held.connection.provider, fresh
         )
         if self.made != len(fresh):
             raise CollisionError
-        sql.apply(self.cursor, sql.CHANGE_REFERRERS, changed)
+        self._change_referrers(changed)
+
+    def _change_referrers(self, changed: list[tuple[Known, Values]]) -> None:
+        """Set the mapped values on the rows as they are now: what a person changed meanwhile stays."""
+        locked = sql.lock_referrers(self.cursor, [str(known.referrer) for known, _ in changed])
+        if len(locked) != len(changed):
+            raise CollisionError
+        for known, _ in changed:
+            known.row = locked[str(known.referrer)]
+        rows = [self._changed_row(locked[str(known.referrer)], values) for known, values in changed]
+        sql.apply(self.cursor, sql.CHANGE_REFERRERS, rows)
 
     def _would_change(self, row: Mapping[str, Any], values: Values) -> bool:
         # Addresses change at the end of the read, in settle.py, where every rival for one is known.
