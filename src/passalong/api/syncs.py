@@ -15,6 +15,7 @@ from passalong.api.sync_schemas import SyncChanges, SyncIn, SyncOut, sync_out
 from passalong.core.pages import page_of
 from passalong.sync import services
 from passalong.sync.models import Run, RunKind, Sync
+from passalong.sync.setup.drafts import listed_syncs
 
 router = Router(tags=["Syncs"], by_alias=True)
 
@@ -50,7 +51,7 @@ def create(request: HttpRequest, campaign_id: str, body: SyncIn) -> Status[dict[
 )
 def index(request: HttpRequest, campaign_id: str, paging: Query[Paging]) -> dict[str, Any]:
     """Newest first."""
-    rows = Sync.objects.filter(campaign=lookup.campaign(campaign_id))
+    rows = listed_syncs(lookup.campaign(campaign_id))
     found = page_of(rows, limit=paging.limit, cursor=paging.cursor)
     runs = _last_runs(found.items)
     return page(found, [sync_out(sync, runs.get(sync.pk)) for sync in found.items])
