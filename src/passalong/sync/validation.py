@@ -1,5 +1,6 @@
 """Is this instruction one that can run? Every complaint names the row it is about."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -58,6 +59,9 @@ def audience_problems(audience: Mapping[str, Any]) -> Iterator[FieldProblem]:
         yield FieldProblem("audience.segment_ids", f"Segments cannot be chosen together with {kind}.")
     for both in sorted(set(chosen) & set(excluded)):
         yield FieldProblem("audience.exclude_segment_ids", f"Segment {both} is both chosen and excluded.")
+    for key, ids in (("segment_ids", chosen), ("exclude_segment_ids", excluded)):
+        if any("\0" in one for one in ids):
+            yield FieldProblem(f"audience.{key}", "A segment id holds no NUL character.")
 
 
 def inbound_problems(rows: Sequence[Mapping[str, Any]], known: Mapping[str, Field]) -> Iterator[FieldProblem]:
@@ -105,6 +109,10 @@ def _mode_problems(place: str, row: Mapping[str, Any]) -> Iterator[FieldProblem]
         yield FieldProblem(f"{place}.default", "Email cannot have a default: it tells people apart.")
     if isinstance(default, str) and len(default) > _DEFAULT_LIMIT:
         yield FieldProblem(f"{place}.default", f"Use at most {_DEFAULT_LIMIT} characters.")
+    if isinstance(default, str) and "\0" in default:
+        yield FieldProblem(f"{place}.default", "Leave out the NUL character.")
+    if isinstance(default, float) and not math.isfinite(default):
+        yield FieldProblem(f"{place}.default", "Give a number that is finite.")
 
 
 def outbound_problems(
