@@ -28,8 +28,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _accounts = itertools.count(1)
 
-NAME = {"from": "name", "to": "first_name", "mode": "overwrite", "name_format": None, "default": None}
-EMAIL = {"from": "email", "to": "email", "mode": "overwrite", "name_format": None, "default": None}
+NAME: dict[str, Any] = {
+    "from": "name",
+    "to": "first_name",
+    "mode": "overwrite",
+    "name_format": None,
+    "default": None,
+}
+EMAIL: dict[str, Any] = {
+    "from": "email",
+    "to": "email",
+    "mode": "overwrite",
+    "name_format": None,
+    "default": None,
+}
 LINK_BACK = {"from": "referral_link", "to": LINK}
 COUNTS = ("read", "created", "updated", "unchanged", "duplicate", "skipped", "failed")
 
@@ -47,9 +59,10 @@ class World:
         beside: "World | None" = None,
     ) -> None:
         self.crm = crm
-        self.campaign = beside.campaign if beside else _campaign()
+        self.campaign: Campaign = beside.campaign if beside else _campaign()
         self.workspace_id = self.campaign.workspace_id
-        self.connection = beside.connection if beside and beside.crm is crm else self._connection()
+        shared = beside.connection if beside and beside.crm is crm else None
+        self.connection: Connection = shared or self._connection()
         body = {
             "audience": {"kind": "all", "exclude_segment_ids": ["left out"]},
             "inbound": inbound or [NAME, EMAIL],
@@ -141,7 +154,9 @@ def numbers(run: Run) -> dict[str, Any]:
 
 
 def adds_up(run: Run) -> bool:
-    return run.read == sum(getattr(run, name) for name in COUNTS[1:])
+    """Whether everybody who was read has one outcome."""
+    outcomes: int = sum(getattr(run, name) for name in COUNTS[1:])
+    return run.read == outcomes
 
 
 def outcomes(run: Run) -> dict[str, str]:

@@ -1,0 +1,252 @@
+"""Who may work on a run, and what pause, resume and cancel do to it."""
+
+from datetime import timedelta
+
+import pytest
+
+from passalong.accounts.scope import in_workspace
+from passalong.core.clock import now
+from passalong.core.problems import Problem
+from passalong.referrers.models import Referrer
+from passalong.sync import services
+from passalong.sync.checkpoints import PageRead, plan_partitions
+from passalong.sync.instruction import Instruction
+from passalong.sync.lease import Claim, LeaseLostError, abandoned_runs, claim, keep, let_go
+from passalong.sync.models import Connection, Partition, Run, Sync
+from passalong.sync.records import Contact, Slice
+from passalong.sync.settle import settle
+from passalong.sync.upsert import apply_pages
+from passalong.sync.write_back import record
+from tests.support.crm import Crm, Person, revoked, unavailable
+from tests.support.syncing import Kill, World, counts, expire, outcomes, survive, work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGE = PageRead(0, 1, False, [Contact("c1", "user", {"email": "a@example.com", "name": "A"})], None, 1)
+
+
+def crowd(number: int = 9) -> Crm:
+    return Crm(*(Person(f"c{one}", f"p{one}@example.com", f"P{one}") for one in range(1, number + 1)))
+
+
+def claimed(run: Run) -> Claim:
+    held = claim(run.pk)
+    assert held is not None
+    return held
+
+
+def taken_over() -> tuple[Claim, Claim]:
+    """The claim of a worker that slept through its lease, and that of the one who has the run now."""
+    run = World(crowd(1)).start()
+    old = claimed(run)
+    plan_partitions(old, [Slice("include", 1)], 1)
+    expire(run)
+    return old, claimed(run)
+
+
+def test_it_gives_a_run_to_one_worker() -> None:
+    run = World(crowd()).start()
+
+    assert claimed(run).epoch == 1
+    assert claim(run.pk) is None
+
+
+def test_it_gives_a_run_whose_worker_died_to_another() -> None:
+    old, new = taken_over()
+
+    assert (old.epoch, new.epoch) == (1, 2)
+
+
+def test_it_lets_a_worker_that_lost_its_lease_commit_no_page() -> None:
+    old, _ = taken_over()
+
+    with pytest.raises(LeaseLostError):
+        apply_pages(old, Instruction.of(old.instruction), [PAGE], 1)
+
+    assert (Referrer.everywhere.count(), Partition.objects.get().seen) == (0, 0)
+
+
+def test_it_lets_a_worker_that_lost_its_lease_do_nothing_else_either() -> None:
+    old, _ = taken_over()
+
+    for act in (keep, plan, conclude):
+        with pytest.raises(LeaseLostError):
+            act(old)
+    assert let_go(old) is False
+    assert settle(old) is None  # type: ignore[func-returns-value]
+
+
+def plan(held: Claim) -> None:
+    plan_partitions(held, [Slice("include", 7)], 1)
+
+
+def conclude(held: Claim) -> None:
+    record(held, [], 1)
+
+
+def test_it_lets_the_new_worker_commit() -> None:
+    _, new = taken_over()
+
+    apply_pages(new, Instruction.of(new.instruction), [PAGE], 1)
+
+    assert list(Referrer.everywhere.values_list("email", flat=True)) == ["a@example.com"]
+
+
+def test_it_applies_a_page_twice_as_once() -> None:
+    _, new = taken_over()
+
+    for _ in range(2):
+        apply_pages(new, Instruction.of(new.instruction), [PAGE], 1)
+
+    assert counts(Run.everywhere.get(pk=new.run_id)) == {"read": 1, "created": 1}
+
+
+def test_it_gives_a_run_back_that_can_be_taken_at_once() -> None:
+    run = World(crowd()).start()
+    let_go(claimed(run))
+
+    assert claimed(run).epoch == 2
+
+
+def test_it_does_not_give_out_a_run_that_has_ended() -> None:
+    assert claim(World(crowd(1)).run().pk) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "lease", "age", "found"),
+    [
+        ("queued", None, 10, True),
+        ("queued", None, 0, False),
+        ("running", -1, 10, True),
+        ("waiting", -1, 10, True),
+        ("running", 10, 10, False),
+        ("paused", None, 10, False),
+        ("succeeded", None, 10, False),
+    ],
+)
+def test_it_finds_runs_that_nobody_works_on(status: str, lease: int | None, age: int, found: bool) -> None:
+    run = World(crowd()).start()
+    Run.everywhere.filter(pk=run.pk).update(
+        status=status,
+        lease_until=None if lease is None else now() + timedelta(seconds=lease),
+        created_at=now() - timedelta(seconds=age),
+    )
+
+    assert abandoned_runs() == ([run.pk] if found else [])
+
+
+def test_it_keeps_its_place_when_paused_and_goes_on_when_resumed() -> None:
+    world = World(crowd(9))
+    world.crm.at("page", 2, lambda: pause(world))
+    world.crm.at("page", 3, None)
+
+    paused = world.run()
+    assert (paused.status, counts(paused)) == ("paused", {"read": 6, "created": 6})
+    assert paused.finished_at is None
+
+    with in_workspace(world.workspace_id):
+        services.resume_sync(world.sync)
+    run = work(paused)
+
+    assert (run.status, counts(run)) == ("succeeded", {"read": 9, "created": 9})
+    assert world.crm.walks["0"] == 1
+
+
+def pause(world: World) -> None:
+    with in_workspace(world.workspace_id):
+        services.pause_sync(world.sync)
+
+
+def test_it_keeps_what_is_done_when_cancelled() -> None:
+    world = World(crowd(9))
+
+    def cancel() -> None:
+        with in_workspace(world.workspace_id):
+            services.cancel_run(Run.objects.get(sync=world.sync))
+
+    world.crm.at("page", 2, cancel)
+    world.crm.at("page", 3, None)
+    run = world.run()
+
+    assert (run.status, run.read, len(world.referrers())) == ("cancelled", 6, 6)
+    assert run.finished_at is not None
+    assert world.run().status == "succeeded"
+
+
+def test_it_pauses_a_run_that_waits_in_the_queue() -> None:
+    world = World(crowd(3))
+    run = world.start()
+    pause(world)
+
+    assert work(run).status == "paused"
+
+
+def test_it_starts_no_run_of_a_paused_sync() -> None:
+    world = World(crowd(3))
+    pause(world)
+
+    with pytest.raises(Problem, match="paused"):
+        world.start()
+
+
+def test_it_previews_a_paused_sync() -> None:
+    world = World(crowd(3))
+    pause(world)
+
+    assert counts(world.preview()) == {"read": 3, "created": 3}
+
+
+def test_it_cancels_a_run_that_was_paused() -> None:
+    world = World(crowd(3))
+    run = world.start()
+    pause(world)
+    with in_workspace(world.workspace_id):
+        services.cancel_run(run)
+
+    assert Run.everywhere.get(pk=run.pk).status == "cancelled"
+
+
+def test_it_finishes_the_way_back_after_a_death_in_the_middle() -> None:
+    world = World(crowd(5))
+    run, _ = survive(world, [Kill(nth=5, before=False), Kill(nth=3, before=True)])
+
+    assert (run.status, run.written, sorted(world.linked_to())) == (
+        "succeeded",
+        5,
+        ["c1", "c2", "c3", "c4", "c5"],
+    )
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_it_survives_a_death_at_every_commit(before: bool) -> None:
+    """Dies at the first commit, is taken over, dies at the second, … until nothing is left to do."""
+    world = World(crowd(7))
+    run, added_up = survive(world, [Kill(nth, before) for nth in range(1, 12)])
+
+    assert (run.status, counts(run), added_up) == ("succeeded", {"read": 7, "created": 7}, True)
+    assert outcomes(run) == {f"c{one}": "created" for one in range(1, 8)}
+
+
+def test_it_asks_for_a_new_token_when_the_old_one_is_revoked() -> None:
+    world = World(crowd(3))
+    world.crm.at("page", 1, revoked())
+
+    world.run()
+
+    assert Connection.everywhere.get(pk=world.connection.pk).status == "needs_attention"
+
+
+def test_it_keeps_the_instruction_of_a_run_under_way() -> None:
+    world = World(crowd(3))
+    run = world.start()
+    Sync.everywhere.filter(pk=world.sync.pk).update(outbound=[])
+
+    assert work(run).written == 3
+
+
+def test_it_counts_the_calls_of_all_its_workers() -> None:
+    world = World(crowd(9), outbound=[])
+    world.crm.at("page", 4, unavailable())
+    run, _ = survive(world, [Kill(nth=4, before=False)])
+
+    assert run.api_calls >= sum(world.crm.calls.values()) - 1 - world.crm.calls["open"]
