@@ -185,7 +185,7 @@ def test_a_run_goes_on_after_the_database_was_restarted(
     server = embedded.start(folder / "db")
     try:
         token = set_up(server.url, folder / "data")
-        with start_product(sandbox, database=(server.url, token)) as product:
+        with start_product(sandbox.url, database=(server.url, token)) as product:
             sync, run_id = slow_run((product, sandbox), product.connect())
             for progress in ({"read": 150}, {"written": 200}):
                 product.until_run(run_id, seconds=START, **progress)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -125,6 +125,15 @@ class Product:
         for secret in (TOKEN, self.token, *more):
             assert secret not in said, "a token is in the output of a process"
 
+    def until(self, found: Callable[[], T | None], seconds: float, what: str) -> T:
+        """Like `until`; when it does not come to that, what the processes said last is part of the failure."""
+        try:
+            answer = until(found, seconds, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said()[-5000:]}") from None
+        assert answer is not None
+        return answer
+
     # Over REST
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
@@ -217,9 +226,7 @@ class Product:
             assert shown["status"] in (*wanted, "queued", "running", "waiting"), shown
             return shown if shown["status"] in wanted else None
 
-        found = until(reached, seconds, f"{' or '.join(wanted)} of {run_id}")
-        assert found is not None
-        return found
+        return self.until(reached, seconds, f"{' or '.join(wanted)} of {run_id}")
 
     def run_and_wait(self, sync: Json, *, seconds: float = 60) -> Json:
         """A run from start to end."""
@@ -244,6 +251,11 @@ class Product:
             cursor = connection.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
 
+    def select(self, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Rows of a query with named values."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(query, values).fetchall()
+
     def watch(self, run_id: str) -> Json:
         """The columns of a run that tell how far it is; cheap enough to ask in a loop."""
         names = ("status", "phase", "epoch", "read", "written")
@@ -262,9 +274,7 @@ class Product:
             )
             return seen if enough else None
 
-        found = until(reached, seconds, f"{least} of {run_id}: {self.watch(run_id)}")
-        assert found is not None
-        return found
+        return self.until(reached, seconds, f"{least} of {run_id}")
 
     def expire_lease(self, run_id: str) -> None:
         """As if the time had passed in which a dead worker's lease runs out."""
@@ -323,20 +333,18 @@ def _own_database() -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def start_product(
-    sandbox: Sandbox, *, workers: int = 1, database: tuple[str, str] | None = None
+    crm_url: str, *, workers: int = 1, database: tuple[str, str] | None = None
 ) -> Iterator[Product]:
-    """The web part and workers, speaking to this sandbox. `database`: its address and a token for the API."""
+    """The web part and workers, speaking to the sandbox there. `database`: an address and an API token."""
     folder = Path(tempfile.mkdtemp(prefix="pal-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         url, token = database or stack.enter_context(_own_database())
-        product = Product(stack, folder, url, token, sandbox.url)
+        product = Product(stack, folder, url, token, crm_url)
         product.start_web()
         for _ in range(workers):
             product.start_worker()
         product.wait_for_web()
-        # Shown by pytest when a test fails.
-        stack.callback(lambda: print(product.said()[-5000:]))
         yield product
         product.check_no_secret()
 
@@ -344,5 +352,8 @@ def start_product(
 @contextmanager
 def start_both(contacts: int, *, workers: int = 1, **sandbox: Any) -> Iterator[tuple[Product, Sandbox]]:
     """A sandbox and the product beside it."""
-    with start_sandbox(contacts=contacts, **sandbox) as crm, start_product(crm, workers=workers) as product:
+    with (
+        start_sandbox(contacts=contacts, **sandbox) as crm,
+        start_product(crm.url, workers=workers) as product,
+    ):
         yield product, crm
