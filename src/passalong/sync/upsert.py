@@ -240,8 +240,10 @@ class _Batch:
 
     def _change_referrers(self, changed: list[tuple[Known, Values]]) -> None:
         """Set the mapped values on the rows as they are now: what a person changed meanwhile stays."""
-        locked = sql.lock_referrers(self.cursor, [str(known.referrer) for known, _ in changed])
-        if len(locked) != len(changed):
+        # One referrer may be there twice: made by this run, and linked to another contact by another sync.
+        wanted = {str(known.referrer) for known, _ in changed}
+        locked = sql.lock_referrers(self.cursor, list(wanted))
+        if len(locked) != len(wanted):
             raise CollisionError
         for known, _ in changed:
             known.row = locked[str(known.referrer)]

@@ -13,7 +13,7 @@ from passalong.campaigns.models import Campaign
 from passalong.core.problems import Problem
 from passalong.referrers.models import Referrer
 from passalong.sync.models import ContactLink, Run
-from tests.support.crm import Crm, Person
+from tests.support.crm import Crm, Part, Person
 from tests.support.syncing import World, adds_up, counts, outcomes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,6 +129,26 @@ def test_it_makes_a_referrer_again_who_is_deleted_at_the_same_moment() -> None:
     run = run_of(world)
     assert (run.status, counts(run)) == ("succeeded", {"read": 2, "created": 1, "duplicate": 1})
     assert world.links() == {"c1": "ann@example.com", "c2": "ann@example.com"}
+
+
+def test_it_bears_another_sync_that_links_one_of_its_people_in_the_middle() -> None:
+    first = World(Crm(Person("c1", "ann@example.com", "One", "lead")))
+    second = World(first.crm, beside=first)
+
+    def interfere() -> None:
+        first.crm.people["c3"] = Person("c3", "ann@example.com", "Three", seen=3)
+        first.crm.parts = [Part([["c3"]])]
+        second.run()
+        first.crm.people["c2"] = Person("c2", "ann@example.com", "Two", seen=2)
+        first.crm.people["c3"].name = "Thrice"
+        first.crm.parts = [Part([["c1"], ["c2", "c3"]])]
+
+    first.crm.parts = [Part([["c1"], []])]
+    first.crm.at("page", 2, interfere)
+    run = first.run()
+
+    assert (run.status, run.read, adds_up(run)) == ("succeeded", 3, True)
+    assert first.links() == dict.fromkeys(["c1", "c2", "c3"], "ann@example.com")
 
 
 def test_it_lets_only_one_of_two_runs_of_a_sync_begin() -> None:
