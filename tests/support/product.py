@@ -126,7 +126,7 @@ class Product:
             assert secret not in said, "a token is in the output of a process"
 
     def until(self, found: Callable[[], T | None], seconds: float, what: str) -> T:
-        """Like `until`; when it does not come to that, what the processes said last is part of the failure."""
+        """Like `until`; what the processes said last is part of the failure."""
         try:
             answer = until(found, seconds, what)
         except AssertionError as error:
