@@ -121,16 +121,22 @@ class Crm:
         self.stores: Callable[[Scalar], Scalar] = lambda value: value
         self.total_off_by = 0
         self.loops = False
+        # One page at a time: the next is given out once `applied` has grown by the pages given out so far.
+        self.paced = False
+        self.applied: Callable[[], int] = int
         self.lost: dict[str, int] = {}
         self.actions: dict[tuple[Method, int], Action] = {}
+        self.hangs: set[tuple[Method, int]] = set()
         self.calls: Counter[str] = Counter()
         self.walks: Counter[str | None] = Counter()
         self.writes: list[tuple[str, dict[str, Scalar]]] = []
         _crms[self.token] = self
 
-    def at(self, method: Method, nth: int, action: Action) -> None:
-        """At the nth call: raise this, or do this first; None waits until the caller gives up."""
+    def at(self, method: Method, nth: int, action: Action, *, hang: bool = False) -> None:
+        """At the nth call: raise this, or do this first; None, and `hang`, never answer."""
         self.actions[method, nth] = action
+        if hang:
+            self.hangs.add((method, nth))
 
     async def called(self, method: Method) -> None:
         self.calls[method] += 1
@@ -140,10 +146,10 @@ class Crm:
         action = self.actions[key]
         if isinstance(action, BaseException):
             raise action
-        if action is None:
-            await asyncio.Event().wait()
-        else:
+        if action is not None:
             await asyncio.to_thread(_with_database, action)
+        if action is None or key in self.hangs:
+            await asyncio.Event().wait()
 
     def layout(self) -> list[Part]:
         """As told, or everybody in one slice by id."""
@@ -170,6 +176,8 @@ class NastySession:
     def __init__(self, crm: Crm) -> None:
         self.crm = crm
         self.calls = 0
+        self.given = 0
+        self.applied_before: int | None = None
         self.waiting_until: float | None = None
         self.waiting_code: str | None = None
 
@@ -202,6 +210,8 @@ class NastySession:
         if cursor is None:
             self.crm.walks[part.segment_id] += 1
         await self.crm.called("page")
+        if self.crm.paced:
+            await asyncio.to_thread(_with_database, self._until_applied)
         chosen = self.crm.layout()[int(part.segment_id or 0)]
         index = int(cursor or 0)
         following = index + 1 if index + 1 < len(chosen.pages) else None
@@ -212,6 +222,15 @@ class NastySession:
             next_cursor=None if following is None else str(following),
             total=chosen.total + self.crm.total_off_by,
         )
+
+    def _until_applied(self) -> None:
+        """Look at most a hundred times: after a death, what was given out is never applied."""
+        if self.applied_before is None:
+            self.applied_before = self.crm.applied()
+        for _ in range(100):
+            if self.crm.applied() - self.applied_before >= self.given:
+                break
+        self.given += 1
 
     def _shown(self, part: Slice, chosen: Part, index: int) -> list[str]:
         walk = self.crm.walks[part.segment_id]

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import msgspec
+from django.db.models import Sum
 
 from passalong.accounts.models import Workspace
 from passalong.accounts.scope import in_workspace
@@ -20,7 +21,7 @@ from passalong.referrers.models import Referrer
 from passalong.referrers.services import add_referrer
 from passalong.sync import services
 from passalong.sync.lease import claim
-from passalong.sync.models import Connection, ContactLink, Run, RunRecord, Sync
+from passalong.sync.models import Connection, ContactLink, Partition, Run, RunRecord, Sync
 from passalong.sync.run import Conductor, conduct
 from tests.support.crm import FIELDS, LINK, PROVIDER, Crm
 
@@ -71,6 +72,7 @@ class World:
         }
         with in_workspace(self.workspace_id):
             self.sync = services.create_sync(self.campaign, self.connection, body)
+        crm.applied = self._pages
 
     def _connection(self) -> Connection:
         connection = Connection(
@@ -84,6 +86,11 @@ class World:
         connection.set_token(self.crm.token)
         connection.save(force_insert=True)
         return connection
+
+    def _pages(self) -> int:
+        """How many pages have been applied in all runs."""
+        pages = Partition.objects.filter(run__sync=self.sync).aggregate(pages=Sum("pages", default=0))
+        return int(pages["pages"])
 
     def start(self) -> Run:
         with in_workspace(self.workspace_id):

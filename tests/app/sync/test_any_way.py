@@ -19,7 +19,7 @@ IDS = [f"c{number}" for number in range(1, 8)]
 EMAILS = ["ann@example.com", " ANN@Example.com", "bea@example.com", "cyd@example.com", "dee@example.com"]
 MODES = st.sampled_from(["overwrite", "fill_if_empty", "only_new"])
 SPREAD = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     print_blob=True,
@@ -111,9 +111,12 @@ def _kept(world: World) -> tuple[Any, ...]:
 
 
 @SPREAD
-@given(story=stories(), modes=st.lists(MODES, min_size=3, max_size=3), kills=kills)
+@given(story=stories(), modes=st.lists(MODES, min_size=3, max_size=3), kills=kills, paced=st.booleans())
 def test_it_ends_the_same_whatever_happens_on_the_way(
-    story: tuple[dict[str, Person], dict[str, Person], list[Part]], modes: list[str], kills: list[Kill]
+    story: tuple[dict[str, Person], dict[str, Person], list[Part]],
+    modes: list[str],
+    kills: list[Kill],
+    paced: bool,
 ) -> None:
     earlier, later, parts = story
     outbound = [{"from": "referral_link", "to": LINK}, {"from": "referrals_count", "to": COUNT}]
@@ -121,6 +124,7 @@ def test_it_ends_the_same_whatever_happens_on_the_way(
     for world, layout in ((calm, _canonical(parts)), (rough, parts)):
         world.run()
         _move_in(world.crm, later, layout)
+    rough.crm.paced = paced
 
     expected = picture(calm, calm.run())
     run, added_up = survive(rough, kills)
@@ -138,6 +142,7 @@ def test_it_previews_exactly_what_the_run_does_and_the_next_run_does_nothing(
     world = _world(earlier, modes, [{"from": "referral_code", "to": CODE}])
     world.run()
     _move_in(world.crm, later, parts)
+    world.crm.paced = True
 
     before = _kept(world)
     preview = world.preview()

@@ -20,7 +20,8 @@ def read(*people: Person, **options: Any) -> World:
 
 
 def only(world: World, *pages: list[str]) -> None:
-    """The audience from now on, page by page."""
+    """The audience from now on, page by page, each in a transaction of its own."""
+    world.crm.paced = True
     world.crm.parts = [Part(list(pages))]
 
 

@@ -137,8 +137,8 @@ def test_it_finds_runs_that_nobody_works_on(status: str, lease: int | None, age:
 
 def test_it_keeps_its_place_when_paused_and_goes_on_when_resumed() -> None:
     world = World(crowd(9))
-    world.crm.at("page", 2, lambda: pause(world))
-    world.crm.at("page", 3, None)
+    world.crm.at("page", 3, lambda: pause(world), hang=True)
+    world.crm.paced = True
 
     paused = world.run()
     assert (paused.status, counts(paused)) == ("paused", {"read": 6, "created": 6})
@@ -164,8 +164,8 @@ def test_it_keeps_what_is_done_when_cancelled() -> None:
         with in_workspace(world.workspace_id):
             services.cancel_run(Run.objects.get(sync=world.sync))
 
-    world.crm.at("page", 2, cancel)
-    world.crm.at("page", 3, None)
+    world.crm.at("page", 3, cancel, hang=True)
+    world.crm.paced = True
     run = world.run()
 
     assert (run.status, run.read, len(world.referrers())) == ("cancelled", 6, 6)
