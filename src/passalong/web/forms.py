@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from passalong.core.problems import Problem
+from passalong.sync.setup.pages import NOT_CONNECTED, failed_checks
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Refusal:
     next_step: str
     code: str
     links: list[Complaint] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
 
 
 def typed(request: HttpRequest, names: Iterable[str]) -> dict[str, str]:
@@ -35,6 +37,9 @@ def typed(request: HttpRequest, names: Iterable[str]) -> dict[str, str]:
 
 def refused(problem: Problem, known: Iterable[str] = ()) -> dict[str, Any]:
     """Context for a form: `problem` for the top and `errors` by field."""
+    checks = failed_checks(problem)
+    if checks:
+        return {"problem": Refusal(str(NOT_CONNECTED), "", problem.code, checks=checks), "errors": {}}
     errors: dict[str, list[str]] = defaultdict(list)
     links = []
     for error in problem.errors:

@@ -82,7 +82,8 @@ def test_it_says_what_a_refused_token_could_not_do(wizard: Wizard, sandbox: Sand
     answer = wizard.send("source", do="connect", access_token="wrong", region="us")
     text = answer.content.decode()
     assert answer.status_code == 422
-    assert "What the token could not do" in text
+    assert "Intercom is not connected, and nothing was kept" in text
+    assert "Access token is valid" in text
     assert "connection_rejected" in text
     assert "wrong" not in text
     assert not Connection.everywhere.exists()

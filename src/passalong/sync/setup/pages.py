@@ -20,6 +20,8 @@ NAMES: dict[str, Promise] = {
     "type": _("Type"),
     "review": _("Review"),
 }
+NOT_CONNECTED = _("Intercom is not connected, and nothing was kept")
+NOT_TRIED = "Not checked yet."
 REGIONS = (("us", _("United States")), ("eu", _("Europe")), ("au", _("Australia")))
 
 
@@ -88,6 +90,9 @@ def problem_notice(problem: Problem | None) -> dict[str, Any] | None:
     """A Problem for the notice at the top."""
     if problem is None:
         return None
+    checks = failed_checks(problem)
+    if checks:
+        return {"detail": NOT_CONNECTED, "code": problem.code, "checks": checks}
     return {
         "detail": problem.detail,
         "next_step": problem.next_step,
@@ -97,12 +102,21 @@ def problem_notice(problem: Problem | None) -> dict[str, Any] | None:
             for error in problem.errors
             if error.message != problem.detail
         ],
-        "failed_checks": [
-            {"name": error.field.removeprefix("checks."), "ok": False, "detail": error.message}
-            for error in problem.errors
-            if error.field.startswith("checks.")
-        ],
     }
+
+
+def failed_checks(problem: Problem) -> list[dict[str, Any]]:
+    """What a connection was refused for, by name; `open`: an earlier failure kept it from being tried."""
+    return [
+        {
+            "name": error.field.removeprefix("checks."),
+            "ok": False,
+            "open": error.message == NOT_TRIED,
+            "detail": error.message,
+        }
+        for error in problem.errors
+        if error.field.startswith("checks.")
+    ]
 
 
 def _wrong(wrong: Sequence[FieldProblem]) -> dict[str, Any] | None:
