@@ -7,21 +7,25 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
+from passalong.sync.instruction import Judged
 from passalong.sync.lease import Claim, Orders, keep
 from passalong.sync.models import Partition, Phase
-from passalong.sync.records import Contact, Slice
+from passalong.sync.records import Slice
 
 WALKS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """A page as a reader brings it. `attempt` is its walk; `next_cursor` None marks the last page."""
+    """A page as a reader brings it: the ids of its contacts and, unless they are to be left out, what each
+    says. `attempt` is its walk; `next_cursor` None marks the last page.
+    """
 
     position: int
     attempt: int
     exclude: bool
-    contacts: list[Contact]
+    ids: list[str]
+    judged: list[Judged]
     next_cursor: str | None
     total: int
 
@@ -68,7 +72,7 @@ def unfinished(run_id: UUID) -> list[Partition]:
 
 def short_slices(run_id: UUID) -> int:
     """How many slices stayed short of the CRM's own count after every walk."""
-    return Partition.objects.filter(run_id=run_id, complete=False).count()
+    return Partition.objects.filter(run_id=run_id).exclude(complete=True).count()
 
 
 def restart_walk(held: Claim, position: int) -> bool:
@@ -96,6 +100,9 @@ def checkpoint(run_id: UUID, pages: list[PageRead], newly_seen: Counter[int]) ->
     for page in pages:
         part = parts[page.position]
         if part.attempt != page.attempt or part.complete is not None:
+            if page.next_cursor is None and part.complete is None:
+                # The commit that began the next walk was never acknowledged: say it again.
+                restart.add(page.position)
             continue
         part.pages += 1
         part.cursor = page.next_cursor

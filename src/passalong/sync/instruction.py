@@ -35,6 +35,13 @@ class Judged:
     message: str = ""
 
 
+def left_out(one: Judged) -> Judged:
+    """The same contact, found to be in an excluded segment; a reason it has already comes first."""
+    if one.values is None:
+        return one
+    return Judged(one.contact, one.email, None, "skipped", "excluded", SKIP_MESSAGES["excluded"])
+
+
 @dataclass(frozen=True)
 class Instruction:
     """The audience, both maps and the policy of one run."""
@@ -68,7 +75,7 @@ class Instruction:
         """The referrer fields that the map in may change."""
         return [row.target for row in self.inbound]
 
-    def judge(self, contact: Contact, *, excluded: bool, usable: Callable[[str], str | None]) -> Judged:
+    def judge(self, contact: Contact, *, usable: Callable[[str], str | None]) -> Judged:
         """Map a contact, or say why not. `usable` normalises an email or returns None."""
         try:
             values = read_contact(self.inbound, contact)
@@ -76,19 +83,18 @@ class Instruction:
             return Judged(contact, "", None, "failed", "value_too_long", TOO_LONG.format(target=error.target))
         said = str(values["email"] or "")
         email = usable(said)
-        reason = self._skip_reason(contact, said, email, excluded=excluded)
+        reason = self._skip_reason(contact, said, email)
         if reason:
             return Judged(contact, email or said[:320], None, "skipped", reason, SKIP_MESSAGES[reason])
         values["email"] = email
         return Judged(contact, email or "", values)
 
-    def _skip_reason(self, contact: Contact, said: str, email: str | None, *, excluded: bool) -> str:
+    def _skip_reason(self, contact: Contact, said: str, email: str | None) -> str:
         reasons = {
             "no_email": not said,
             "invalid_email": email is None,
             "unsubscribed": contact.unsubscribed and self.policy["unsubscribed"] == "skip",
             "bounced": contact.bounced and self.policy["bounced"] == "skip",
             "spam": contact.spam and self.policy["spam"] == "skip",
-            "excluded": excluded,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")

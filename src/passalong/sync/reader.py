@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from passalong.core.dbthread import DbThread
+from passalong.referrers.services import normal_email
 from passalong.sync import checkpoints
 from passalong.sync.checkpoints import PageRead
 from passalong.sync.errors import ConfigError, Fatal
@@ -14,7 +15,7 @@ from passalong.sync.instruction import Instruction
 from passalong.sync.lease import Claim
 from passalong.sync.models import Partition
 from passalong.sync.port import Session
-from passalong.sync.records import Slice
+from passalong.sync.records import Page, Slice
 from passalong.sync.upsert import apply_pages
 
 # Pages read ahead of the database, in all slices together: enough to hide latency, few enough to be small.
@@ -78,9 +79,7 @@ class _Reading:
         met = {cursor}
         while True:
             page = await self.session.page(spec, cursor, self.plan.keys)
-            read = PageRead(
-                part.position, attempt, spec.purpose == "exclude", page.contacts, page.next_cursor, page.total
-            )
+            read = self._read(part.position, attempt, spec, page)
             if page.next_cursor is None:
                 restart: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
                 await self.queue.put(_Read(read, restart))
@@ -90,6 +89,14 @@ class _Reading:
             met.add(page.next_cursor)
             await self.queue.put(_Read(read, None))
             cursor = page.next_cursor
+
+    def _read(self, position: int, attempt: int, spec: Slice, page: Page) -> PageRead:
+        """The page with its contacts judged: here, because the database's thread has enough to do."""
+        exclude = spec.purpose == "exclude"
+        ids = list(dict.fromkeys(contact.id for contact in page.contacts))
+        judge = self.plan.judge
+        judged = [] if exclude else [judge(contact, usable=normal_email) for contact in page.contacts]
+        return PageRead(position, attempt, exclude, ids, judged, page.next_cursor, page.total)
 
     async def _apply(self) -> None:
         last = False

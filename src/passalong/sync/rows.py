@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -153,12 +154,13 @@ def _referrer_rows(cursor: CursorWrapper) -> dict[str, Row]:
     return found
 
 
-def group_id(run: UUID, key: str) -> UUID:
-    """The stored name of a group: `key` is `r:<referrer id>` or `e:<email>`.
+@lru_cache(4096)
+def group_id(run: UUID, key: str) -> str:
+    """The stored name of a group, a UUID in hex: `key` is `r:<referrer id>` or `e:<email>`.
 
     The run is part of it, so that one index answers for one run and no statistics can mislead the planner.
     """
-    return UUID(bytes=hashlib.blake2b(key.encode(), key=run.bytes, digest_size=16).digest())
+    return hashlib.blake2b(key.encode(), key=run.bytes, digest_size=16).hexdigest()
 
 
 GROUP_COLUMNS = ("external_id", "role", "last_seen_at", "group", "mapped", "before", "referrer", "outcome")
@@ -174,7 +176,7 @@ def group_members(cursor: CursorWrapper, run: UUID, keys: Iterable[str]) -> list
     """
     rows = [dict(zip(GROUP_COLUMNS, row, strict=True)) for row in select(cursor, sql, list(names))]
     for row in rows:
-        row["group"] = names[row["group"]]
+        row["group"] = names[row["group"].hex]
         for column in ("mapped", "before"):
             row[column] = decoded(row[column])
     return rows

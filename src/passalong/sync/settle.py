@@ -20,7 +20,7 @@ ORDER BY r.id
 HELD = """
 SELECT email, id::text FROM referrers_referrer WHERE campaign_id = %s AND lower(email) = ANY(%s)
 UNION ALL
-SELECT email, external_id FROM sync_runrecord WHERE "group" = ANY(%s) AND outcome = 'created'
+SELECT email, external_id FROM sync_runrecord WHERE "group" = ANY(%s::uuid[]) AND outcome = 'created'
 """
 IN_USE = (
     "Another referrer of this campaign already has the address {email}, so this person keeps the old one. "

@@ -12,17 +12,16 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 
 from passalong.campaigns.models import Campaign
-from passalong.core.ids import new_id
+from passalong.core.ids import new_id_text
 from passalong.referrers.codes import new_code
 from passalong.referrers.search import search_words
-from passalong.referrers.services import normal_email
 from passalong.sync import rows as sql
 from passalong.sync.checkpoints import PageRead, Progress, checkpoint
-from passalong.sync.instruction import Instruction, Judged
+from passalong.sync.instruction import Instruction, Judged, left_out
 from passalong.sync.lease import Claim, Orders, keep
 from passalong.sync.mapping import Values, differs, facts_of, outgoing, same, storable, to_send
 from passalong.sync.match import Candidate, Group, Verdict, decide
-from passalong.sync.records import Contact, Scalar
+from passalong.sync.records import Scalar
 
 PERSONAL = ("first_name", "last_name", "phone")
 Links = Mapping[str, tuple[str, str, int | None]]
@@ -75,18 +74,17 @@ class _Batch:
 
     def run(self, pages: list[PageRead], api_calls: int) -> Progress:
         fresh, newly_seen = self._fresh(pages)
-        judged = self._judge(fresh)
-        if judged:
-            self._apply(judged)
+        if fresh:
+            self._apply(self._without_excluded(fresh))
         restart = checkpoint(self.run_id, pages, newly_seen)
         return Progress(orders=self._count(len(fresh), api_calls), restart=restart)
 
-    def _fresh(self, pages: list[PageRead]) -> tuple[dict[str, tuple[Contact, int]], Counter[int]]:
+    def _fresh(self, pages: list[PageRead]) -> tuple[dict[str, tuple[Judged, int]], Counter[int]]:
         """Contacts this run has not met, by id, and how many each walk saw for the first time."""
-        fresh: dict[str, tuple[Contact, int]] = {}
+        fresh: dict[str, tuple[Judged, int]] = {}
         newly_seen: Counter[int] = Counter()
         for page in pages:
-            ids = list({contact.id for contact in page.contacts})
+            ids = page.ids
             if page.exclude:
                 newly_seen[page.mark] += sql.add_excluded(self.cursor, self.run_id, ids, page.mark)
                 continue
@@ -97,18 +95,18 @@ class _Batch:
                 sql.remark(self.cursor, self.run_id, elsewhere, page.mark)
             repeats = sum(1 for one in ids if one in fresh and fresh[one][1] == page.mark)
             newly_seen[page.mark] += len(ids) - len(seen_before) - repeats
-            for contact in page.contacts:
-                if contact.id not in marks:
-                    fresh.setdefault(contact.id, (contact, page.mark))
+            for one in page.judged:
+                if one.contact.id not in marks:
+                    fresh.setdefault(one.contact.id, (one, page.mark))
         return fresh, newly_seen
 
-    def _judge(self, fresh: Mapping[str, tuple[Contact, int]]) -> list[tuple[Judged, int]]:
-        excluded: set[str] = set()
-        if self.plan.audience.exclude_segment_ids:
-            excluded = sql.excluded_ids(self.cursor, self.run_id, list(fresh))
+    def _without_excluded(self, fresh: Mapping[str, tuple[Judged, int]]) -> list[tuple[Judged, int]]:
+        if not self.plan.audience.exclude_segment_ids:
+            return list(fresh.values())
+        excluded = sql.excluded_ids(self.cursor, self.run_id, list(fresh))
         return [
-            (self.plan.judge(contact, excluded=contact.id in excluded, usable=normal_email), mark)
-            for contact, mark in fresh.values()
+            (left_out(one) if external_id in excluded else one, mark)
+            for external_id, (one, mark) in fresh.items()
         ]
 
     def _apply(self, judged: list[tuple[Judged, int]]) -> None:
@@ -256,7 +254,7 @@ class _Batch:
 
     def _new_row(self, email: str, values: Values) -> dict[str, Any]:
         empty = dict.fromkeys(PERSONAL, "")
-        row: dict[str, Any] = {"id": str(new_id()), "email": email, "code": new_code(), "fields": {}, **empty}
+        row: dict[str, Any] = {"id": new_id_text(), "email": email, "code": new_code(), "fields": {}, **empty}
         row.update(referrals_count=0, converted_referrals_count=0, last_referral_at=None)
         return self._changed_row(row, values)
 
@@ -280,7 +278,7 @@ class _Batch:
                 if links.get(one.external_id) != (known.referrer, one.role, one.last_seen_at):
                     wanted.append(
                         {
-                            "id": new_id(),
+                            "id": new_id_text(),
                             "workspace": self.held.workspace_id,
                             "campaign": self.campaign_id,
                             "connection": self.connection_id,

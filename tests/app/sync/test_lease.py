@@ -10,7 +10,7 @@ from passalong.core.problems import Problem
 from passalong.referrers.models import Referrer
 from passalong.sync import services
 from passalong.sync.checkpoints import PageRead, plan_partitions
-from passalong.sync.instruction import Instruction
+from passalong.sync.instruction import Instruction, Judged
 from passalong.sync.lease import Claim, LeaseLostError, abandoned_runs, claim, keep, let_go
 from passalong.sync.models import Connection, Partition, Run, Sync
 from passalong.sync.records import Contact, Slice
@@ -22,7 +22,9 @@ from tests.support.syncing import Kill, World, counts, expire, outcomes, survive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = PageRead(0, 1, False, [Contact("c1", "user", {"email": "a@example.com", "name": "A"})], None, 1)
+ALICE = Contact("c1", "user", {"email": "a@example.com", "name": "A"})
+JUDGED = Judged(ALICE, "a@example.com", {"email": "a@example.com", "first_name": "A"})
+PAGE = PageRead(0, 1, False, ["c1"], [JUDGED], None, 1)
 
 
 def crowd(number: int = 9) -> Crm:
@@ -99,6 +101,15 @@ def test_it_applies_a_page_twice_as_once() -> None:
         apply_pages(new, Instruction.of(new.instruction), [PAGE], 1)
 
     assert counts(Run.everywhere.get(pk=new.run_id)) == {"read": 1, "created": 1}
+
+
+def test_it_walks_a_short_slice_again_though_nobody_heard_of_the_commit() -> None:
+    _, new = taken_over()
+    short = PageRead(0, 1, False, ["c1"], [JUDGED], None, 7)
+
+    heard = [apply_pages(new, Instruction.of(new.instruction), [short], 1).restart for _ in range(2)]
+
+    assert heard == [{0}, {0}]
 
 
 def test_it_gives_a_run_back_that_can_be_taken_at_once() -> None:

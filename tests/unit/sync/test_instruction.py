@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from passalong.referrers.services import normal_email
-from passalong.sync.instruction import Instruction
+from passalong.sync.instruction import Instruction, left_out
 from passalong.sync.records import Contact
 
 SKIP_ALL = {"unsubscribed": "skip", "bounced": "skip", "spam": "skip"}
@@ -27,7 +27,8 @@ def reason(
     email: Any, flags: tuple[str, ...] = (), policy: dict[str, str] | None = None, *, excluded: bool = False
 ) -> str:
     contact = Contact("c1", "user", {"email": email, "name": "A"}, **dict.fromkeys(flags, True))
-    judged = instruction(policy).judge(contact, excluded=excluded, usable=normal_email)
+    judged = instruction(policy).judge(contact, usable=normal_email)
+    judged = left_out(judged) if excluded else judged
     assert (judged.outcome == "skipped") == bool(judged.reason) == (judged.values is None)
     assert bool(judged.message) == bool(judged.reason)
     return judged.reason
@@ -87,7 +88,7 @@ def test_it_includes_whom_the_policy_includes(flag: str) -> None:
 @pytest.mark.parametrize("email", ["Ann@Example.COM", "  ann@example.com\t", "ann\0@example.com"])
 def test_it_keeps_an_address_trimmed_and_in_small_letters(email: str) -> None:
     contact = Contact("c1", "user", {"email": email, "name": "A"})
-    judged = instruction().judge(contact, excluded=False, usable=normal_email)
+    judged = instruction().judge(contact, usable=normal_email)
 
     assert (judged.email, judged.values) == (
         "ann@example.com",
@@ -97,7 +98,7 @@ def test_it_keeps_an_address_trimmed_and_in_small_letters(email: str) -> None:
 
 def test_it_fails_a_contact_that_says_too_much() -> None:
     contact = Contact("c1", "user", {"email": "ann@example.com", "name": "A" * 10_001})
-    judged = instruction().judge(contact, excluded=False, usable=normal_email)
+    judged = instruction().judge(contact, usable=normal_email)
 
     assert (judged.outcome, judged.reason, judged.values) == ("failed", "value_too_long", None)
     assert judged.message.startswith("The value for first_name is longer")
