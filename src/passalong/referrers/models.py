@@ -8,6 +8,10 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from passalong.accounts.scope import WorkspaceModel
+from passalong.referrers.imports.models import Import, ImportPart, ImportRecord
+
+# Django looks for an app's models here.
+__all__ = ["Import", "ImportPart", "ImportRecord", "Referrer", "ReferrerStatus", "Source"]
 
 
 class ReferrerStatus(models.TextChoices):

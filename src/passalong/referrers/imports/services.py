@@ -1,0 +1,112 @@
+"""Verbs for uploads; each is what one button or one API call does."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import BinaryIO
+
+from django.db import transaction
+
+from passalong.campaigns.models import Campaign
+from passalong.core.clock import now
+from passalong.core.problems import FieldProblem, invalid
+from passalong.referrers.imports import problems, storage
+from passalong.referrers.imports.columns import EMAIL, problems_of, suggested
+from passalong.referrers.imports.models import WORKABLE, Import, ImportStatus
+from passalong.referrers.imports.table import inspect
+from passalong.referrers.services import normal_email
+
+DRAFTS_KEPT = timedelta(days=1)
+TEMPLATE = "Email,First name,Last name,Phone\r\n"
+
+
+def receive(campaign: Campaign, name: str, file: BinaryIO, *, size: int, started_by: str = "") -> Import:
+    """Read a file to its end once and keep it as a draft with suggested columns; Problem 422 if it cannot be
+    taken."""
+    if size > problems.FILE_BYTES:
+        raise problems.too_large()
+    table = inspect(file)
+    if any(normal_email(column) for column in table.columns):
+        raise problems.no_header()
+    if not table.total:
+        raise problems.no_rows()
+    with transaction.atomic():
+        upload = Import.objects.create(
+            campaign=campaign,
+            file_name=name.replace("\0", "")[:255] or "upload.csv",
+            encoding=table.layout.encoding,
+            delimiter=table.layout.delimiter,
+            columns=table.columns,
+            sample=table.sample,
+            mapping=suggested(table.columns),
+            total=table.total,
+            started_by=started_by[:255],
+        )
+        storage.keep(upload.pk, file)
+    return upload
+
+
+@transaction.atomic
+def start(upload: Import, targets: Mapping[str, str | None] | None, *, overwrite: bool) -> Import:
+    """Queue a draft. `targets` is what each column becomes, by its name; columns left out are not read.
+    None: as suggested. An import that was started before is left alone."""
+    from passalong.referrers.tasks import enqueue
+
+    upload = Import.objects.select_for_update().get(pk=upload.pk)
+    if not upload.is_draft:
+        return upload
+    if targets is not None:
+        upload.mapping = _mapping(upload.columns, targets)
+    _check(upload.columns, upload.mapping)
+    upload.overwrite = overwrite
+    upload.status = ImportStatus.QUEUED
+    upload.created_at = now()
+    upload.save(update_fields=["mapping", "overwrite", "status", "created_at"])
+    enqueue(upload.pk)
+    return upload
+
+
+@transaction.atomic
+def cancel(upload: Import) -> Import:
+    """Stop where it is; what it has done stays. An import that has ended is left alone."""
+    upload = Import.objects.select_for_update().get(pk=upload.pk)
+    if upload.status == ImportStatus.RUNNING:
+        upload.cancel_requested = True
+        upload.save(update_fields=["cancel_requested"])
+    elif upload.status in WORKABLE:
+        storage.drop(upload.pk)
+        upload.status, upload.finished_at = ImportStatus.CANCELLED, now()
+        upload.save(update_fields=["status", "finished_at"])
+    return upload
+
+
+def discard(upload: Import) -> None:
+    """Forget a draft with its file."""
+    Import.objects.filter(pk=upload.pk, status=ImportStatus.DRAFT).delete()
+
+
+def drop_old_drafts() -> int:
+    """Forget the drafts of every workspace that nobody went on with; returns how many."""
+    old = Import.everywhere.filter(status=ImportStatus.DRAFT, created_at__lt=now() - DRAFTS_KEPT)
+    ids = list(old.values_list("pk", flat=True)[:1000])
+    old.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def _mapping(columns: list[str], targets: Mapping[str, str | None]) -> list[str]:
+    unknown = [name for name in targets if name not in columns]
+    if unknown:
+        message = "The file has no column of this name."
+        raise invalid(
+            [FieldProblem(f"mapping.{name[:100]}", message) for name in unknown],
+            code="unknown_column",
+            detail=f"The file has no column “{unknown[0][:100]}”.",
+        )
+    return [(targets.get(column) or "").strip() for column in columns]
+
+
+def _check(columns: list[str], mapping: list[str]) -> None:
+    found = problems_of(columns, mapping)
+    if found:
+        raise invalid(found, code="invalid_mapping")
+    if EMAIL not in mapping:
+        raise problems.no_email_column(columns)
