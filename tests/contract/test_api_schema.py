@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 from passalong.config.settings import settings as product
 from passalong.config.wsgi import application
 from passalong.core.ids import public_id
+from passalong.referrers.models import Import
 from passalong.sync.models import Run
 from tests.support import cast
 
@@ -48,6 +49,9 @@ def known(transactional_db: None) -> dict[str, str]:
     campaign, connection = cast.campaign_of(alice), cast.connection_of(alice)
     sync = cast.sync_of(campaign, connection)
     rows = {
+        "import": Import.everywhere.create(
+            workspace=alice.workspace, campaign=campaign, file_name="a.csv", status="running"
+        ),
         "campaign": campaign,
         "referrer": cast.referrer_of(campaign),
         "connection": connection,

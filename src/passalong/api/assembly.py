@@ -6,14 +6,14 @@ from typing import Any
 
 from ninja import NinjaAPI
 
-from passalong.api import campaigns, connections, me, previews, referrers, runs, syncs
+from passalong.api import campaigns, connections, imports, me, previews, referrers, runs, syncs
 from passalong.api.door import door
 from passalong.api.errors import handle_errors
 from passalong.api.openapi import completed
 from passalong.api.parsing import StrictJson
 
 PREFIX = "api/v1/"
-ROUTERS = (me, campaigns, referrers, connections, syncs, previews, runs)
+ROUTERS = (me, campaigns, referrers, imports, connections, syncs, previews, runs)
 
 
 def _assembled() -> NinjaAPI:

@@ -10,6 +10,7 @@ from ninja import NinjaAPI
 from passalong.accounts.scope import in_workspace
 from passalong.api.auth import authenticate
 from passalong.api.idempotency import once, replace_answer
+from passalong.api.multipart import refuse_too_large
 from passalong.api.parsing import refuse_nul_in_query
 
 Run = Callable[..., HttpResponse]
@@ -42,6 +43,7 @@ def door(api: NinjaAPI) -> Callable[[Run], Run]:
 def _answer(request: HttpRequest, run: Callable[[], HttpResponse]) -> HttpResponse:
     token = authenticate(request)
     refuse_nul_in_query(request)
+    refuse_too_large(request)
     with in_workspace(token.workspace_id):
         response = once(request, token, run)
         follow_up: FollowUp | None = getattr(request, _FOLLOW_UP, None)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from psycopg.errors import LockNotAvailable
 
 from passalong.accounts.models import ApiToken
+from passalong.api import multipart
 from passalong.api.models import IdempotencyKey
 from passalong.core.clock import now
 from passalong.core.problems import FieldProblem, Problem, invalid
@@ -64,7 +65,7 @@ def _fingerprint(request: HttpRequest) -> str:
     digest = hashlib.sha256()
     for part in (request.method or "", request.get_full_path(), request.content_type or ""):
         digest.update(part.encode(errors="surrogateescape") + b"\0")
-    digest.update(request.body)
+    digest.update(multipart.digest(request) if multipart.is_multipart(request) else request.body)
     return digest.hexdigest()
 
 

@@ -8,7 +8,8 @@ from passalong.accounts.scope import WorkspaceModel
 from passalong.campaigns.models import Campaign
 from passalong.core.ids import parse_id
 from passalong.core.problems import FieldProblem, Problem, not_found
-from passalong.referrers.models import Referrer
+from passalong.referrers.imports.models import ImportStatus
+from passalong.referrers.models import Import, Referrer
 from passalong.sync.models import Connection, Run, RunKind, Sync
 
 M = TypeVar("M", bound=WorkspaceModel)
@@ -22,6 +23,11 @@ def campaign(public_id: str) -> Campaign:
 def referrer(public_id: str) -> Referrer:
     """A referrer of this workspace with its contacts."""
     return _found("referrer", public_id, Referrer.objects.prefetch_related("links"))
+
+
+def upload(public_id: str) -> Import:
+    """An import of this workspace that somebody has started."""
+    return _found("import", public_id, Import.objects.exclude(status=ImportStatus.DRAFT))
 
 
 def connection(public_id: str) -> Connection:

@@ -73,7 +73,9 @@ class Reference:
         return [Group(name, calls) for name, calls in groups.items()]
 
     def _call(self, path: str, method: str, operation: dict[str, Any]) -> Call:
-        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        content = operation.get("requestBody", {}).get("content", {})
+        form = content.get("multipart/form-data", {}).get("schema")
+        body = form or content.get("application/json", {}).get("schema")
         return Call(
             id=operation["operationId"],
             method=method.upper(),
@@ -83,7 +85,7 @@ class Reference:
             parameters=[self._parameter(parameter) for parameter in operation["parameters"]],
             body=self.rows(body) if body else [],
             answers=[self._answer(status, answer) for status, answer in operation["responses"].items()],
-            curl=self._curl(path, method, body),
+            curl=self._curl(path, method, body, is_form=form is not None),
         )
 
     def _parameter(self, parameter: dict[str, Any]) -> Row:
@@ -131,13 +133,19 @@ class Reference:
         reference = schema.get("$ref")
         return self.schemas[reference.rsplit("/", 1)[-1]] if reference else schema
 
-    def _curl(self, path: str, method: str, body: Schema | None) -> str:
+    def _curl(self, path: str, method: str, body: Schema | None, *, is_form: bool) -> str:
         lines = ["curl"] if method == "get" else [f"curl -X {method.upper()}"]
         lines.append('  -H "Authorization: Bearer $TOKEN"')
-        if body and self.example(body):
+        if body and is_form:
+            lines += [f"  -F {shlex.quote(name + '=' + self._part(inner))}" for name, inner in _parts(body)]
+        elif body and self.example(body):
             example = json.dumps(self.example(body), indent=2, ensure_ascii=False)
             lines += ["  -H 'Content-Type: application/json'", f"  -d {shlex.quote(example)}"]
         return " \\\n".join([*lines, f"  {shlex.quote(self.server + path)}"])
+
+    def _part(self, schema: Schema) -> str:
+        example = self.example(schema)
+        return "@people.csv" if schema.get("format") == "binary" else str(example).strip()
 
     def example(self, schema: Schema) -> Any:
         """A value of this shape, made from the examples beside its fields."""
@@ -151,3 +159,8 @@ class Reference:
         if schema.get("type") == "array":
             return [self.example(schema["items"])]
         return schema.get("default", schema.get("enum", [schema.get("const", "")])[0])
+
+
+def _parts(form: Schema) -> list[tuple[str, Schema]]:
+    """The parts of a form that cannot be left out."""
+    return [(name, inner) for name, inner in form["properties"].items() if name in form["required"]]

@@ -1,5 +1,6 @@
 """Verbs for referrers added or changed by a person or a program (syncs have their own set-based way)."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,7 +29,9 @@ def normal_email(text: str) -> str | None:
         validate_email(email)
     except ValidationError:
         return None
-    return email
+    # Letters newer than this Python: PostgreSQL may know another small form of them than we do.
+    odd = not email.isascii() and any(unicodedata.category(letter) == "Cn" for letter in email)
+    return None if odd else email
 
 
 def find_referrers(

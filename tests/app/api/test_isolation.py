@@ -7,7 +7,7 @@ import pytest
 from passalong.api.assembly import document
 from passalong.campaigns.models import Campaign
 from passalong.core.ids import public_id
-from passalong.referrers.models import Referrer
+from passalong.referrers.models import Import, Referrer
 from passalong.sync.models import Connection, Run, Sync
 from tests.support.cast import INSTRUCTION, Api
 
@@ -29,7 +29,11 @@ def ids(campaign: Campaign, referrer: Referrer, connection: Connection, sync: Sy
     """Alice's, by the names they have in addresses."""
     run = Run.everywhere.create(workspace=sync.workspace, sync=sync)
     preview = Run.everywhere.create(workspace=sync.workspace, sync=sync, kind="preview")
+    upload = Import.everywhere.create(
+        workspace=campaign.workspace, campaign=campaign, file_name="a.csv", status="running"
+    )
     rows = {
+        "import": upload,
         "campaign": campaign,
         "referrer": referrer,
         "connection": connection,

@@ -15,6 +15,10 @@ CALLS = {
     "PATCH /campaigns/{campaign_id}",
     "GET /campaigns/{campaign_id}/referrers",
     "POST /campaigns/{campaign_id}/referrers",
+    "POST /campaigns/{campaign_id}/referrers/import",
+    "GET /imports/{import_id}",
+    "GET /imports/{import_id}/records",
+    "POST /imports/{import_id}/cancel",
     "GET /referrers/{referrer_id}",
     "PATCH /referrers/{referrer_id}",
     "DELETE /referrers/{referrer_id}",
@@ -66,6 +70,11 @@ def test_its_page_shows_every_call(client: Client) -> None:
         assert f"<code>{path}</code>" in page
         for operation in methods.values():
             assert f'<h3 id="{operation["operationId"]}">' in page
+
+
+def test_its_page_says_how_to_send_a_file(client: Client) -> None:
+    page = client.get("/api/v1/docs").content.decode()
+    assert "-F file=@people.csv" in page
 
 
 def test_its_page_works_under_our_policy_and_without_a_network(client: Client) -> None:

@@ -118,6 +118,7 @@ class _Lines(Iterator[str]):
 
 
 def _layout(stream: BinaryIO) -> Layout:
+    stream.seek(0)
     head = stream.read(HEAD)
     if not head.strip():
         raise problems.empty()
