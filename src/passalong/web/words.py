@@ -84,3 +84,11 @@ WRITE_BACK = {
 }
 
 ROLE = {"user": _("User"), "lead": _("Lead")}
+
+FIELD_TYPE = {
+    "string": _("text"),
+    "integer": _("whole number"),
+    "float": _("number"),
+    "boolean": _("yes or no"),
+    "date": _("date"),
+}
