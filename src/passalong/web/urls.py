@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from passalong.web import converters
-from passalong.web.views import campaigns, connections, kit, preferences, referrers, runs, syncs
+from passalong.web.views import campaigns, connections, imports, kit, preferences, referrers, runs, syncs
 
 converters.register()
 
@@ -18,6 +18,14 @@ pages = [
     path(
         "campaigns/<campaign:campaign_id>/referrers/add/manually", referrers.add_manually, name="add_manually"
     ),
+    path("campaigns/<campaign:campaign_id>/referrers/add/upload", imports.upload, name="upload"),
+    path("campaigns/<campaign:campaign_id>/referrers/add/template", imports.template, name="upload_template"),
+    path("imports/<import:import_id>", imports.import_page, name="import"),
+    path("imports/<import:import_id>/columns", imports.match_columns, name="match_columns"),
+    path("imports/<import:import_id>/discard", imports.discard, name="discard_import"),
+    path("imports/<import:import_id>/progress", imports.progress, name="import_progress"),
+    path("imports/<import:import_id>/cancel", imports.cancel, name="cancel_import"),
+    path("imports/<import:import_id>/problems", imports.problems, name="import_problems"),
     path("campaigns/<campaign:campaign_id>/referrers/add/api", referrers.add_by_api, name="add_by_api"),
     path("campaigns/<campaign:campaign_id>/syncs", syncs.syncs, name="syncs"),
     path("campaigns/<campaign:campaign_id>/syncs/new", referrers.start_sync_setup, name="start_sync_setup"),

@@ -95,7 +95,7 @@ def test_it_shows_the_api_call_for_this_campaign(page: Client, campaign: Campaig
 def test_it_offers_only_ways_that_work(page: Client, campaign: Campaign) -> None:
     text = page.get(at(campaign, "/referrers/add")).content.decode()
     ways = re.findall(r'choice-stretch"[^>]*>([^<]+)<', text)
-    assert ways == ["Sync", "Add manually", "API"]
+    assert ways == ["Upload", "Sync", "Add manually", "API"]
 
 
 def test_it_pages_with_a_cursor_and_says_where_it_is(page: Client, campaign: Campaign) -> None:

@@ -47,15 +47,26 @@ class Judged:
 def suggested(columns: Sequence[str]) -> list[str]:
     """A target for each column: what its name says, else a field of the campaign's own."""
     keys = [_TARGET_OF.get(_key(column), "") for column in columns]
-    taken: set[str] = set()
+    # A whole name fills what the parts would.
+    taken = {"", NAME} if {"first_name", "last_name"} & set(keys) else {""}
     targets = []
-    for place, (column, target) in enumerate(zip(columns, keys, strict=True), start=1):
-        # A whole name fills what the parts would.
-        clash = target in taken or (target == NAME and bool({"first_name", "last_name"} & set(keys)))
-        chosen = target if target and not clash else _own_field(column, place, taken)
-        taken.add(chosen)
-        targets.append(chosen)
+    for target, own in zip(keys, own_fields(columns), strict=True):
+        targets.append(own if target in taken else target)
+        taken.add(target)
     return targets
+
+
+def own_fields(columns: Sequence[str]) -> list[str]:
+    """For each column the field of the campaign's own that it would fill, each another one."""
+    found: list[str] = []
+    for place, column in enumerate(columns, start=1):
+        slug = re.sub(r"[\W_]+", "_", column.casefold()).strip("_")[: FIELD_NAME_LIMIT - 4]
+        name = slug = slug or f"column_{place}"
+        again = 2
+        while f"{OWN}{name}" in found:
+            name, again = f"{slug}_{again}", again + 1
+        found.append(f"{OWN}{name}")
+    return found
 
 
 def problems_of(columns: Sequence[str], mapping: Sequence[str]) -> list[FieldProblem]:
@@ -146,11 +157,3 @@ def _no_email(typed: str) -> tuple[str, str]:
 def _key(column: str) -> str:
     plain = unicodedata.normalize("NFKD", column).casefold()
     return re.sub(r"[\W_]+", "", "".join(one for one in plain if not unicodedata.combining(one)))
-
-
-def _own_field(column: str, place: int, taken: set[str]) -> str:
-    slug = re.sub(r"[\W_]+", "_", column.casefold()).strip("_")[: FIELD_NAME_LIMIT - 4] or f"column_{place}"
-    name, again = slug, 2
-    while f"{OWN}{name}" in taken:
-        name, again = f"{slug}_{again}", again + 1
-    return f"{OWN}{name}"

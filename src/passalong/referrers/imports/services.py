@@ -16,7 +16,7 @@ from passalong.referrers.imports.table import inspect
 from passalong.referrers.services import normal_email
 
 DRAFTS_KEPT = timedelta(days=1)
-TEMPLATE = "Email,First name,Last name,Phone\r\n"
+TEMPLATE = ("Email", "First name", "Last name", "Phone")
 
 
 def receive(campaign: Campaign, name: str, file: BinaryIO, *, size: int, started_by: str = "") -> Import:
