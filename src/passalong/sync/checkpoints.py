@@ -70,9 +70,9 @@ def unfinished(run_id: UUID) -> list[Partition]:
     return list(Partition.objects.filter(run_id=run_id, complete=None).order_by("position"))
 
 
-def short_slices(run_id: UUID) -> int:
+def short_slices(run_id: UUID, purpose: str = "include") -> int:
     """How many slices stayed short of the CRM's own count after every walk."""
-    return Partition.objects.filter(run_id=run_id).exclude(complete=True).count()
+    return Partition.objects.filter(run_id=run_id, spec__purpose=purpose).exclude(complete=True).count()
 
 
 def restart_walk(held: Claim, position: int) -> bool:

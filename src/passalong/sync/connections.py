@@ -25,6 +25,11 @@ REGIONS = ("us", "eu", "au")
 CACHE_FOR = timedelta(minutes=10)
 
 
+def title(connection: Connection) -> str:
+    """What people call the system behind a connection, such as "Intercom"."""
+    return integration(connection.provider).title
+
+
 def connect(provider: str, access_token: str, region: str | None = None) -> Connection:
     """Check a token and keep it. Refused: Problem 422 `connection_rejected`, and nothing is stored.
 
@@ -67,9 +72,9 @@ def disconnect(connection: Connection) -> None:
     Connection.objects.filter(pk=connection.pk).update(
         status=ConnectionStatus.DISCONNECTED, secret="", fields_cache=[], segments_cache=[], cached_at=None
     )
-    Run.objects.filter(sync__connection=connection, status__in=[*WORKABLE, RunStatus.PAUSED]).update(
-        cancel_requested=True
-    )
+    runs = Run.objects.filter(sync__connection=connection)
+    runs.filter(status=RunStatus.PAUSED).update(status=RunStatus.CANCELLED, finished_at=now())
+    runs.filter(status__in=WORKABLE).update(cancel_requested=True)
 
 
 def segments(connection: Connection) -> list[Segment]:

@@ -11,15 +11,15 @@ from passalong.sync.mapping import InboundRow, OutboundRow, Values, ValueTooLong
 from passalong.sync.records import Audience, Contact, FieldType
 
 SKIP_MESSAGES = {
-    "no_email": "This contact has no email address. Add one in the CRM and run the sync again.",
-    "invalid_email": "This is not an email address we can use. Correct it in the CRM and run the sync again.",
+    "no_email": "This contact has no email address. Add one in {crm} and run the sync again.",
+    "invalid_email": "This is not an email address we can use. Correct it in {crm} and run the sync again.",
     "unsubscribed": "This contact has unsubscribed from emails, and this sync leaves such people out.",
     "bounced": "Emails to this contact bounce, and this sync leaves such people out.",
     "spam": "This contact marked an email as spam, and this sync leaves such people out.",
     "excluded": "This contact is in a segment that this sync excludes.",
 }
 TOO_LONG = (
-    "The value for {target} is longer than 10,000 characters. Shorten it in the CRM and run the sync again."
+    "The value for {target} is longer than 10,000 characters. Shorten it in {crm} and run the sync again."
 )
 
 
@@ -51,16 +51,18 @@ class Instruction:
     outbound: list[OutboundRow]
     types: dict[str, FieldType]
     policy: dict[str, str]
+    crm: str
 
     @classmethod
-    def of(cls, stored: dict[str, Any]) -> "Instruction":
-        """From `Run.instruction`."""
+    def of(cls, stored: dict[str, Any], crm: str = "the CRM") -> "Instruction":
+        """From `Run.instruction`; `crm` is what people call the other side."""
         return cls(
             audience=msgspec.convert(stored["audience"], Audience),
             inbound=msgspec.convert(stored["inbound"], list[InboundRow]),
             outbound=msgspec.convert(stored["outbound"], list[OutboundRow]),
             types=stored.get("field_types", {}),
             policy={**POLICY_DEFAULTS, **stored.get("contact_policy", {})},
+            crm=crm,
         )
 
     @property
@@ -80,12 +82,26 @@ class Instruction:
         try:
             values = read_contact(self.inbound, contact)
         except ValueTooLongError as error:
-            return Judged(contact, "", None, "failed", "value_too_long", TOO_LONG.format(target=error.target))
+            return Judged(
+                contact,
+                "",
+                None,
+                "failed",
+                "value_too_long",
+                TOO_LONG.format(target=error.target, crm=self.crm),
+            )
         said = str(values["email"] or "")
         email = usable(said)
         reason = self._skip_reason(contact, said, email)
         if reason:
-            return Judged(contact, email or said[:320], None, "skipped", reason, SKIP_MESSAGES[reason])
+            return Judged(
+                contact,
+                email or said[:320],
+                None,
+                "skipped",
+                reason,
+                SKIP_MESSAGES[reason].format(crm=self.crm),
+            )
         values["email"] = email
         return Judged(contact, email or "", values)
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from passalong.core.clock import now
+from passalong.integrations.registry import integration
 from passalong.sync.models import WORKABLE, Connection, Run, RunStatus, Sync
 
 LEASE = timedelta(seconds=15)
@@ -32,6 +33,11 @@ class Claim:
     phase: str
     api_calls: int
     instruction: dict[str, Any]
+
+    @property
+    def crm(self) -> str:
+        """What people call the other side, such as "Intercom"."""
+        return integration(self.connection.provider).title
 
 
 def claim(run_id: UUID) -> Claim | None:
@@ -91,6 +97,15 @@ def let_go(held: Claim, **columns: Any) -> bool:
             lease_until=None, waiting_until=None, **columns
         )
     )
+
+
+@transaction.atomic
+def go_on_if_resumed(held: Claim) -> None:
+    """Queue a paused run whose sync was resumed before the pause was stored; the rescue job finds it."""
+    # The lock waits for a resume that is under way and has not seen this run paused.
+    sync = Sync.everywhere.select_for_update().get(pk=held.sync.pk)
+    if sync.paused_at is None:
+        Run.everywhere.filter(pk=held.run_id, status=RunStatus.PAUSED).update(status=RunStatus.QUEUED)
 
 
 def abandoned_runs() -> list[UUID]:

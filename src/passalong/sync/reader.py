@@ -33,6 +33,9 @@ async def read_audience(
         chosen = [part for part in parts if part.spec["purpose"] == purpose]
         if chosen:
             await _Reading(held, plan, session, db, calls).read(chosen)
+        short = await db(checkpoints.short_slices, held.run_id, purpose)
+        if short and purpose == "exclude":
+            raise _exclusion_incomplete(held.crm)
 
 
 @dataclass(slots=True)
@@ -77,6 +80,7 @@ class _Reading:
         """One walk from `cursor` to the last page; True when the slice must be walked again."""
         spec = msgspec.convert(part.spec, Slice)
         met = {cursor}
+        shown = 0
         while True:
             page = await self.session.page(spec, cursor, self.plan.keys)
             read = self._read(part.position, attempt, spec, page)
@@ -84,8 +88,9 @@ class _Reading:
                 restart: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
                 await self.queue.put(_Read(read, restart))
                 return await restart
-            if page.next_cursor in met:
-                raise _loop()
+            shown += max(1, len(page.contacts))
+            if page.next_cursor in met or shown > 3 * page.total + 1000:
+                raise _loop(self.held.crm)
             met.add(page.next_cursor)
             await self.queue.put(_Read(read, None))
             cursor = page.next_cursor
@@ -123,9 +128,17 @@ class _Reading:
         return batch, True
 
 
-def _loop() -> Fatal:
+def _loop(crm: str) -> Fatal:
     return Fatal(
         "crm_paging_loop",
-        "The CRM led us in a circle: a page it gave pointed back to an earlier one.",
-        "Run the sync again. If it happens again, tell the CRM's support; what was read is saved.",
+        f"{crm} led us in a circle: a page it gave pointed back to an earlier one.",
+        f"Run the sync again. If it happens again, tell the support of {crm}; what was read is saved.",
+    )
+
+
+def _exclusion_incomplete(crm: str) -> Fatal:
+    return Fatal(
+        "exclusion_incomplete",
+        f"{crm} gave fewer people of an excluded segment than it counted, so nobody was taken in.",
+        "Run the sync again in a few minutes, or take the exclusion out.",
     )

@@ -18,7 +18,16 @@ from passalong.integrations.registry import integration
 from passalong.sync import checkpoints, connections
 from passalong.sync.errors import ConfigError, CredentialsError, Retriable, SyncError
 from passalong.sync.instruction import Instruction
-from passalong.sync.lease import HEARTBEAT, Claim, LeaseLostError, Orders, claim, keep, let_go
+from passalong.sync.lease import (
+    HEARTBEAT,
+    Claim,
+    LeaseLostError,
+    Orders,
+    claim,
+    go_on_if_resumed,
+    keep,
+    let_go,
+)
 from passalong.sync.models import Phase, Run, RunStatus
 from passalong.sync.port import Session
 from passalong.sync.reader import read_audience
@@ -28,13 +37,8 @@ from passalong.sync.write_back import write_back
 log = structlog.get_logger(__name__)
 
 WAITING = {
-    "rate_limited": "The CRM asked us to slow down; the run goes on by itself.",
-    "crm_unavailable": "The CRM does not answer; the run keeps trying and goes on by itself.",
-}
-INCOMPLETE = {
-    "code": "audience_incomplete",
-    "message": "The CRM gave fewer contacts than it counted, even after reading again.",
-    "next_step": "Run the sync again in a few minutes; what was read is saved.",
+    "rate_limited": "{crm} asked us to slow down; the run goes on by itself.",
+    "crm_unavailable": "{crm} does not answer; the run keeps trying and goes on by itself.",
 }
 
 
@@ -63,7 +67,7 @@ class Conductor:
 
     def __init__(self, held: Claim, db: DbThread) -> None:
         self.held, self.db = held, db
-        self.plan = Instruction.of(held.instruction)
+        self.plan = Instruction.of(held.instruction, held.crm)
         self.session: Session | None = None
         self.log = log.bind(run=str(held.run_id), epoch=held.epoch)
 
@@ -135,7 +139,7 @@ class Conductor:
             RunStatus.PARTIAL if trouble else RunStatus.SUCCEEDED,
             phase=Phase.DONE,
             total=F("read"),
-            error=INCOMPLETE if short else None,
+            error=_incomplete(self.held.crm) if short else None,
         )
 
     async def _heartbeat(self) -> None:
@@ -163,7 +167,11 @@ class Conductor:
         if until is None or self.session is None:
             return {"status": RunStatus.RUNNING, "waiting_until": None, "error": None}
         code = self.session.waiting_code or "rate_limited"
-        error = {"code": code, "message": WAITING[code], "next_step": "Nothing to do; or cancel the run."}
+        error = {
+            "code": code,
+            "message": WAITING[code].format(crm=self.held.crm),
+            "next_step": "Nothing to do; or cancel the run.",
+        }
         moment = datetime.fromtimestamp(until, UTC)
         return {"status": RunStatus.WAITING, "waiting_until": moment, "error": error}
 
@@ -180,6 +188,8 @@ class Conductor:
         columns.setdefault("error", None)
         with suppress(LeaseLostError):
             await self.db(let_go, self.held, status=status, api_calls=self.calls(), **columns)
+        if status == RunStatus.PAUSED:
+            await self.db(go_on_if_resumed, self.held)
         self.log.info("run ended", status=str(status))
 
 
@@ -188,6 +198,14 @@ def _first(failure: BaseException) -> BaseException:
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
     return failure
+
+
+def _incomplete(crm: str) -> dict[str, str]:
+    return {
+        "code": "audience_incomplete",
+        "message": f"{crm} gave fewer contacts than it counted, even after reading again.",
+        "next_step": "Run the sync again in a few minutes; what was read is saved.",
+    }
 
 
 def _unreadable() -> ConfigError:

@@ -119,10 +119,15 @@ def resume_sync(sync: Sync) -> Sync:
 
 def _validated(connection: Connection, body: Mapping[str, Any]) -> Instruction:
     """Checked against the fields as last read, and if that fails as they are now in the CRM."""
+    crm = connections.title(connection)
     try:
-        return validated(body, connections.fields(connection, refresh=False))
-    except Problem:
-        return validated(body, connections.fields(connection, refresh=True))
+        return validated(body, connections.fields(connection, refresh=False), crm)
+    except Problem as stale:
+        try:
+            fresh = connections.fields(connection, refresh=True)
+        except Problem:
+            raise stale from None
+        return validated(body, fresh, crm)
 
 
 def _enqueue(sync: Sync, kind: str, **columns: Any) -> Run:

@@ -24,7 +24,7 @@ SELECT email, external_id FROM sync_runrecord WHERE "group" = ANY(%s::uuid[]) AN
 """
 IN_USE = (
     "Another referrer of this campaign already has the address {email}, so this person keeps the old one. "
-    "Merge the two contacts in the CRM, or correct the address, and run the sync again."
+    "Merge the two contacts in {crm}, or correct the address, and run the sync again."
 )
 
 
@@ -74,7 +74,9 @@ def _move(change: EmailChange) -> None:
 def _refuse(held: Claim, refused: list[EmailChange]) -> None:
     for change in refused:
         RunRecord.objects.filter(pk=change.key).update(
-            outcome=Outcome.FAILED, reason="email_in_use", message=IN_USE.format(email=change.new)
+            outcome=Outcome.FAILED,
+            reason="email_in_use",
+            message=IN_USE.format(email=change.new, crm=held.crm),
         )
     count = len(refused)
     keep(held, updated=F("updated") - count, failed=F("failed") + count)

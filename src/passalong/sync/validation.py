@@ -23,16 +23,17 @@ _DEFAULT_LIMIT = 255
 Instruction = dict[str, Any]
 
 
-def validated(body: Mapping[str, Any], fields: Sequence[Field]) -> Instruction:
+def validated(body: Mapping[str, Any], fields: Sequence[Field], crm: str) -> Instruction:
     """`{audience, inbound, outbound, contact_policy, field_types}` with every default filled in.
 
-    `fields` are the CRM's. Raises Problem 422 `invalid_sync` that lists everything wrong at once.
+    `fields` are those of the CRM that people call `crm`. Raises Problem 422 `invalid_sync` that lists
+    everything wrong at once.
     """
     known = {field.key: field for field in fields}
     problems = [
         *audience_problems(body["audience"]),
-        *inbound_problems(body.get("inbound", []), known),
-        *outbound_problems(body.get("outbound", []), known),
+        *inbound_problems(body.get("inbound", []), known, crm),
+        *outbound_problems(body.get("outbound", []), known, crm),
         *_policy_problems(body.get("contact_policy", {})),
     ]
     if problems:
@@ -64,13 +65,15 @@ def audience_problems(audience: Mapping[str, Any]) -> Iterator[FieldProblem]:
             yield FieldProblem(f"audience.{key}", "A segment id holds no NUL character.")
 
 
-def inbound_problems(rows: Sequence[Mapping[str, Any]], known: Mapping[str, Field]) -> Iterator[FieldProblem]:
+def inbound_problems(
+    rows: Sequence[Mapping[str, Any]], known: Mapping[str, Field], crm: str
+) -> Iterator[FieldProblem]:
     """What is wrong with the map from the CRM."""
     targets = [row.get("to") for row in rows]
     for needed in REQUIRED_TARGETS:
         if needed not in targets:
             yield FieldProblem(
-                "inbound", f"{TARGETS[needed]} is required: choose the CRM field it comes from."
+                "inbound", f"{TARGETS[needed]} is required: choose the {crm} field it comes from."
             )
     for index, row in enumerate(rows):
         place = f"inbound[{index}]"
@@ -83,16 +86,16 @@ def inbound_problems(rows: Sequence[Mapping[str, Any]], known: Mapping[str, Fiel
             )
         elif targets.index(target) != index:
             yield FieldProblem(f"{place}.to", f"{target} is mapped twice. Remove one of the two rows.")
-        yield from _source_problems(place, row, known)
+        yield from _source_problems(place, row, known, crm)
         yield from _mode_problems(place, row)
 
 
 def _source_problems(
-    place: str, row: Mapping[str, Any], known: Mapping[str, Field]
+    place: str, row: Mapping[str, Any], known: Mapping[str, Field], crm: str
 ) -> Iterator[FieldProblem]:
     field = known.get(row.get("from") or "")
     if field is None or not field.readable:
-        yield FieldProblem(f"{place}.from", f"The CRM has no contact field {row.get('from')!r}.")
+        yield FieldProblem(f"{place}.from", f"{crm} has no contact field {row.get('from')!r}.")
     elif row.get("to") == "email" and field.type != "string":
         yield FieldProblem(
             f"{place}.from", f"{field.label} holds a {field.type}, which cannot be an email address."
@@ -116,7 +119,7 @@ def _mode_problems(place: str, row: Mapping[str, Any]) -> Iterator[FieldProblem]
 
 
 def outbound_problems(
-    rows: Sequence[Mapping[str, Any]], known: Mapping[str, Field]
+    rows: Sequence[Mapping[str, Any]], known: Mapping[str, Field], crm: str
 ) -> Iterator[FieldProblem]:
     """What is wrong with the map back to the CRM."""
     targets = [row.get("to") for row in rows]
@@ -127,9 +130,9 @@ def outbound_problems(
         if fact not in FACTS:
             yield FieldProblem(f"{place}.from", f"{fact!r} is not one of {', '.join(FACTS)}.")
         if field is None:
-            yield FieldProblem(f"{place}.to", f"The CRM has no contact field {target!r}. Create it first.")
+            yield FieldProblem(f"{place}.to", f"{crm} has no contact field {target!r}. Create it first.")
         elif not field.writable:
-            yield FieldProblem(f"{place}.to", f"The CRM does not let programs write {field.label}.")
+            yield FieldProblem(f"{place}.to", f"{crm} does not let programs write {field.label}.")
         elif fact in FACTS and field.type not in FACT_TYPES[fact]:
             wanted = " or ".join(FACT_TYPES[fact])
             yield FieldProblem(

@@ -10,8 +10,9 @@ from passalong.core.problems import Problem
 from passalong.referrers.models import Referrer
 from passalong.sync import services
 from passalong.sync.checkpoints import PageRead, plan_partitions
+from passalong.sync.connections import disconnect
 from passalong.sync.instruction import Instruction, Judged
-from passalong.sync.lease import Claim, LeaseLostError, abandoned_runs, claim, keep, let_go
+from passalong.sync.lease import Claim, LeaseLostError, abandoned_runs, claim, go_on_if_resumed, keep, let_go
 from passalong.sync.models import Connection, Partition, Run, Sync
 from passalong.sync.records import Contact, Slice
 from passalong.sync.settle import settle
@@ -161,6 +162,27 @@ def test_it_keeps_its_place_when_paused_and_goes_on_when_resumed() -> None:
 
     assert (run.status, counts(run)) == ("succeeded", {"read": 9, "created": 9})
     assert world.crm.walks["0"] == 1
+
+
+def test_it_goes_on_when_resumed_before_the_pause_was_stored() -> None:
+    world = World(crowd(9))
+    held = claimed(world.start())
+    let_go(held, status="paused")
+
+    go_on_if_resumed(held)
+
+    assert Run.everywhere.get(pk=held.run_id).status == "queued"
+
+
+def test_it_cancels_a_paused_run_when_disconnected() -> None:
+    world = World(crowd(9))
+    run = world.start()
+    Run.everywhere.filter(pk=run.pk).update(status="paused")
+
+    with in_workspace(world.workspace_id):
+        disconnect(world.connection)
+
+    assert Run.everywhere.get(pk=run.pk).status == "cancelled"
 
 
 def pause(world: World) -> None:

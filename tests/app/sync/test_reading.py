@@ -162,6 +162,34 @@ def test_it_leaves_out_who_is_excluded() -> None:
     }
 
 
+def test_it_takes_nobody_in_when_it_cannot_know_who_is_excluded() -> None:
+    world = World(crowd(4))
+    world.crm.parts = [Part([["c1", "c2"], ["c3", "c4"]]), Part([["c2"], ["c3"]], "exclude")]
+    world.crm.lost = {"c3": 9}
+
+    run = world.run()
+
+    assert run.error is not None
+    assert (run.status, run.error["code"]) == ("failed", "exclusion_incomplete")
+    assert world.referrers() == {}
+
+
+def test_it_stops_a_crm_that_never_ends() -> None:
+    world = World(crowd(2))
+    world.crm.parts = [Part([["c1", "c2"]] * 600)]
+
+    run = world.run()
+
+    assert run.error is not None
+    assert (run.status, run.error["code"]) == ("failed", "crm_paging_loop")
+
+
+def test_it_skips_an_address_with_letters_that_python_does_not_know_yet() -> None:
+    world = World(Crm(Person("c1", "a@\ua7da.example.com", "A"), Person("c2", "b@example.com", "B")))
+
+    assert outcomes(world.run()) == {"c1": "skipped invalid_email", "c2": "created"}
+
+
 @pytest.mark.parametrize("error", [one() for one in EVERY_ERROR], ids=lambda error: error.code)
 @pytest.mark.parametrize("call", [1, 2])
 def test_it_keeps_what_it_read_and_finishes_in_the_next_run(error: SyncError, call: int) -> None:

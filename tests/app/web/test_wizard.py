@@ -179,8 +179,8 @@ def test_it_requires_first_name_and_email(wizard: Wizard, connected: Connection)
     wizard.source(connected)
     wizard.send("contacts", kind="all")
     text = wizard.send("map-in", rows="0").content.decode()
-    assert "First name is required: choose the CRM field it comes from." in text
-    assert "Email is required: choose the CRM field it comes from." in text
+    assert "First name is required: choose the Intercom field it comes from." in text
+    assert "Email is required: choose the Intercom field it comes from." in text
 
 
 def test_it_adds_and_removes_rows_but_not_required_ones(wizard: Wizard, connected: Connection) -> None:
@@ -230,8 +230,8 @@ def test_it_writes_nothing_back_until_told(wizard: Wizard, connected: Connection
     ("typed", "said"),
     [
         ({}, "Choose a field for at least one of them, or write nothing back."),
-        ({"to-referral_link": "custom_attributes.Nope"}, "The CRM has no contact field"),
-        ({"to-referral_link": "email"}, "The CRM does not let programs write Email."),
+        ({"to-referral_link": "custom_attributes.Nope"}, "Intercom has no contact field"),
+        ({"to-referral_link": "email"}, "Intercom does not let programs write Email."),
     ],
 )
 def test_it_refuses_a_bad_map_back(

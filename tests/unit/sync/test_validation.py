@@ -24,13 +24,15 @@ GOOD: dict[str, Any] = {"audience": {"kind": "all"}, "inbound": [NAME, EMAIL]}
 def complaints(**changes: Any) -> list[str]:
     """The places complained about."""
     with pytest.raises(Problem) as caught:
-        validated({**GOOD, **changes}, FIELDS)
+        validated({**GOOD, **changes}, FIELDS, "Intercom")
     assert (caught.value.status, caught.value.code) == (422, "invalid_sync")
     return [error.field for error in caught.value.errors]
 
 
 def test_it_fills_in_every_default() -> None:
-    assert validated({**GOOD, "outbound": [{"from": "referrals_count", "to": "count"}]}, FIELDS) == {
+    assert validated(
+        {**GOOD, "outbound": [{"from": "referrals_count", "to": "count"}]}, FIELDS, "Intercom"
+    ) == {
         "audience": {"kind": "all", "segment_ids": [], "exclude_segment_ids": []},
         "inbound": [
             {"from": "name", "to": "first_name", "mode": "overwrite", "name_format": None, "default": None},

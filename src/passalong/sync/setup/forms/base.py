@@ -38,6 +38,11 @@ class Setup:
                 self.trouble, self._fields = problem, []
         return self._fields
 
+    @property
+    def crm(self) -> str:
+        """What people call the other side, such as "Intercom"."""
+        return connections.title(self._connected())
+
     def segments(self, *, refresh: bool = False) -> list[Segment]:
         """The CRM's segments: the last ones known at once, live ones when asked for or none are known."""
         connection = self._connected()

@@ -58,7 +58,7 @@ def problems(setup: Setup, answer: Answer) -> Sequence[FieldProblem]:
     if not rows:
         nothing = "Choose a field for at least one of them, or write nothing back."
         return [FieldProblem("outbound", nothing)]
-    return list(outbound_problems(rows, {field.key: field for field in fields}))
+    return list(outbound_problems(rows, {field.key: field for field in fields}, setup.crm))
 
 
 def context(setup: Setup, answer: Answer, wrong: Sequence[FieldProblem]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def problems(setup: Setup, answer: Answer) -> Sequence[FieldProblem]:
     if setup.trouble:
         return [FieldProblem("inbound", setup.trouble.detail)]
     rows = inbound(answer)
-    wrong = list(inbound_problems(rows, {field.key: field for field in fields}))
+    wrong = list(inbound_problems(rows, {field.key: field for field in fields}, setup.crm))
     return [_plain(problem, rows) for problem in wrong]
 
 
