@@ -367,3 +367,14 @@ def test_it_does_not_let_viewers_answer(wizard: Wizard, viewer: Client, connecte
     answer = viewer.post(wizard.address("source"), {"version": "1", "connection_id": str(connected.pk)})
     assert answer.status_code == 403
     assert wizard.draft.answers == {}
+
+
+def test_it_leads_whoever_waits_for_the_preview_to_the_run_somebody_else_started(
+    wizard: Wizard, connected: Connection
+) -> None:
+    wizard.up_to_review(connected)
+    address = f"{wizard.address('preview')}?sync_id={wizard.draft.answers['sync_id']}"
+    run = wizard.start()["Location"]
+    answer = wizard.client.get(address, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, run)
+    assert wizard.client.get(wizard.address("preview"), headers={"HX-Request": "true"}).status_code == 404

@@ -138,6 +138,8 @@ def _review(request: HttpRequest, draft: SyncDraft, problem: Problem | None = No
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     """Start a preview, or see how far it is; a fragment for htmx, else the review page."""
+    if request.htmx and drafts.find(draft_id) is None:  # type: ignore[attr-defined]
+        return _follow(request)
     draft = _draft(draft_id)
     if drafts.is_locked(draft, "review"):
         return redirect(_address(draft, drafts.first_open(draft)))
@@ -146,6 +148,12 @@ def preview(request: HttpRequest, draft_id: UUID) -> HttpResponse:
         context = {"draft": draft, **_preview_context(draft), "preview_problem": problem}
         return render(request, "setup/_preview.html", context)
     return _review(request, draft, problem) if problem else redirect("setup:review", draft.pk)
+
+
+def _follow(request: HttpRequest) -> HttpResponse:
+    """Somebody else has started the sync: a page that waits for its preview goes to the run."""
+    run = drafts.started_before(_uuid(request.GET.get("sync_id", "")))
+    return HttpResponse(status=204, headers={"HX-Redirect": reverse("web:run", args=[run.pk])})
 
 
 def _begin_preview(request: HttpRequest, draft: SyncDraft) -> Problem | None:
