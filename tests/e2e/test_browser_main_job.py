@@ -111,7 +111,7 @@ def test_it_does_what_the_preview_says_and_shows_it_moving(desk: Desk) -> None:
     assert control.digest() == before  # a preview writes nothing
     assert promised["Created"] > 100
 
-    control.latency(150)  # so that there is something to watch
+    control.latency(400)  # so that there is something to watch
     walk.start(page)
     bar = page.get_by_role("progressbar")
     expect(bar).to_have_attribute("max", str(promised["Created"] + promised["Duplicate"]), timeout=30_000)

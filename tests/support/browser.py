@@ -89,7 +89,7 @@ class Visitors:
 
     def _heard(self, message: ConsoleMessage) -> None:
         # Chromium complains about every page that is answered with 4xx; `_answered` tells them apart.
-        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.complaints.append(f"{message.location['url']}: {message.text}")
 
     def _answered(self, response: Response) -> None:
@@ -128,7 +128,7 @@ def start_all(contacts: int, *, workers: int = 1, **sandbox: Any) -> Iterator[tu
             visitors = Visitors(chromium, product)
             yield visitors, crm
             visitors.close()
-        assert visitors.complaints == []
+        assert not visitors.complaints, "\n".join(visitors.complaints)
 
 
 def give_password(product: Product, email: str = EMAIL, workspace: str = WORKSPACE) -> None:
