@@ -3,6 +3,7 @@
 import asyncio
 import io
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from passalong.core.problems import Problem
 from passalong.referrers.imports import services
 from passalong.referrers.imports.apply import CHUNK, Rows, step
 from passalong.referrers.imports.lease import LeaseLostError, abandoned, claim, let_go
+from passalong.referrers.imports.work import conduct
 from passalong.referrers.models import Import, ImportPart, ImportRecord, Referrer
 from passalong.referrers.services import find_referrers
 from tests.support import cast
@@ -40,6 +42,7 @@ def test_it_makes_referrers_of_rows(campaign: Campaign) -> None:
     assert set(Referrer.everywhere.values_list("source", "status")) == {("upload", "active")}
     assert len(set(Referrer.everywhere.values_list("code", flat=True))) == 2
     assert ImportPart.objects.count() == 0
+    assert done.sample == []
 
 
 def test_it_finds_the_new_ones_by_their_words(campaign: Campaign) -> None:
@@ -209,6 +212,48 @@ def test_it_commits_nothing_once_another_worker_has_it(campaign: Campaign) -> No
     assert stored_count(campaign) == (CHUNK, CHUNK)
 
 
+def test_it_hands_over_when_its_worker_is_told_to_stop(campaign: Campaign) -> None:
+    upload = queue(campaign, FIVE_THOUSAND)
+
+    async def begin_and_stop() -> None:
+        working = asyncio.create_task(conduct(upload.pk))
+        while not await asyncio.to_thread(_read, upload):
+            await asyncio.sleep(0.01)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+    asyncio.run(begin_and_stop())
+    left = Import.everywhere.get()
+    assert left.status == "running"
+    assert left.read in range(CHUNK, 5000)
+    assert abandoned() == [upload.pk]  # at once, not when the lease has run out
+
+    assert counts(work(upload)) == {"read": 5000, "created": 5000}
+    assert stored_count(campaign) == (5000, 5000)
+
+
+def _read(upload: Import) -> int:
+    try:
+        return Import.everywhere.get(pk=upload.pk).read
+    finally:
+        connections.close_all()
+
+
+def test_it_takes_few_rows_at_once_when_they_are_wide(campaign: Campaign) -> None:
+    header = "Email," + ",".join(f"c{n}" for n in range(100))
+    wide = ",".join(["x" * 9_000] * 100)
+    text = header + "\n" + "".join(f"p{n}@example.com,{wide}\n" for n in range(7))
+    columns: dict[str, str | None] = {"Email": "email"}
+    upload = queue(campaign, text, columns=columns)
+    held = claim(upload.pk)
+    assert held
+    step(held, Rows(held.upload))
+    assert Import.everywhere.get().read == 5
+    let_go(held)
+    assert counts(work(upload)) == {"read": 7, "created": 7}
+
+
 def test_it_stops_when_somebody_cancels(campaign: Campaign) -> None:
     upload = queue(campaign, FIVE_THOUSAND)
     held = claim(upload.pk)
@@ -241,7 +286,7 @@ def test_it_makes_one_referrer_where_two_files_and_a_form_meet(campaign: Campaig
             cast.referrer_of(campaign, f"p{n}@example.com", last_name="Form")
         connections.close_all()
 
-    actions = [lambda one=one: asyncio.run(_conduct(one)) for one in uploads]
+    actions = [lambda one=one: asyncio.run(conduct(one.pk)) for one in uploads]
     threads = [threading.Thread(target=action) for action in [*actions, add]]
     for thread in threads:
         thread.start()
@@ -255,12 +300,6 @@ def test_it_makes_one_referrer_where_two_files_and_a_form_meet(campaign: Campaig
     assert stored_count(campaign) == (5000, 5000)
     assert sum(1 for row in people(campaign).values() if row[1] == "Form") == 20
     assert all(row[0] for row in people(campaign).values())
-
-
-async def _conduct(upload: Import) -> None:
-    from passalong.referrers.imports.work import conduct
-
-    await conduct(upload.pk)
 
 
 def test_it_ends_as_failed_when_the_file_is_not_what_it_was(campaign: Campaign) -> None:

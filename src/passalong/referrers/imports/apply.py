@@ -25,7 +25,10 @@ from passalong.referrers.search import search_words
 from passalong.referrers.services import normal_email
 
 CHUNK = 1_000
+# Rows can be wide: a chunk ends when it holds this much, however few they are.
+CHUNK_CHARACTERS = 4_000_000
 TRIES = 5
+LED = ("created", "updated", "unchanged")
 
 
 class CollisionError(Exception):
@@ -50,9 +53,18 @@ class Rows:
             if not going_on:
                 rows = read(storage.stored(self._upload_id), self._layout)
                 self._rows = islice(rows, start + 1, None)
-            self._chunk = list(islice(self._rows, CHUNK))
+            self._chunk = _taken(self._rows)
             self._start, self._next = start, start + len(self._chunk)
         return self._chunk
+
+
+def _taken(rows: Iterator[Row]) -> list[Row]:
+    chunk: list[Row] = []
+    size = 0
+    while len(chunk) < CHUNK and size < CHUNK_CHARACTERS and (row := next(rows, None)):
+        chunk.append(row)
+        size += sum(map(len, row.cells))
+    return chunk
 
 
 def step(held: Claim, rows: Rows) -> bool:
@@ -131,7 +143,7 @@ class _Chunk:
             if one.outcome == "duplicate":
                 one.referrer = one.referrer or leader_of.get(one.row.email)
         made = sorted([*made, *others], key=lambda one: one.row.number)
-        sql.record(self.cursor, self.upload.pk, [_record(one) for one in made])
+        sql.record(self.cursor, self.upload.pk, [_record(self.upload.pk, one) for one in made])
         return Counter(one.outcome for one in made)
 
     def _leaders(self, judged: Sequence[Judged]) -> tuple[list[Judged], list[_Made]]:
@@ -202,7 +214,8 @@ def _searchable(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "search_words": words}
 
 
-def _record(made: _Made) -> dict[str, Any]:
+def _record(upload: UUID, made: _Made) -> dict[str, Any]:
+    led = made.outcome in LED
     return {
         "row": made.row.number,
         "email": made.row.email,
@@ -210,4 +223,5 @@ def _record(made: _Made) -> dict[str, Any]:
         "outcome": made.outcome,
         "reason": made.reason,
         "message": made.message,
+        "leader": sql.leader_id(upload, made.row.email) if led else None,
     }

@@ -109,7 +109,11 @@ PROBLEMS = (ImportOutcome.DUPLICATE, ImportOutcome.SKIPPED, ImportOutcome.FAILED
 
 
 class ImportRecord(models.Model):
-    """What became of one row. `row` counts as spreadsheets do: the header is row 1."""
+    """What became of one row. `row` counts as spreadsheets do: the header is row 1.
+
+    `leader` names the import and the person where this row decided about them (see rows.leader_id): one
+    column, so that exactly one index can answer whether somebody was met, whatever the statistics say.
+    """
 
     id = models.BigAutoField(primary_key=True)
     upload = models.ForeignKey(
@@ -128,16 +132,15 @@ class ImportRecord(models.Model):
     outcome = models.CharField(max_length=10, choices=ImportOutcome)
     reason = models.CharField(max_length=40, default="")
     message = models.TextField(default="")
+    leader = models.UUIDField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["upload", "row"], name="import_record_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "row"], name="import_record_once"),
+            models.UniqueConstraint(fields=["leader"], name="import_leader_once"),
+        ]
         indexes = [
             models.Index(fields=["upload", "id"], name="import_record_page"),
-            models.Index(
-                fields=["upload", "email"],
-                name="import_record_leader",
-                condition=Q(outcome__in=["created", "updated", "unchanged"]),
-            ),
             models.Index(
                 fields=["upload", "outcome", "id"],
                 name="import_record_trouble",

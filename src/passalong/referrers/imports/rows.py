@@ -1,5 +1,6 @@
 """Set-based SQL for a chunk of rows: they go in and out as one JSON document per statement."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -19,17 +20,22 @@ def prefer_keys(cursor: CursorWrapper) -> None:
     )
 
 
+def leader_id(upload: UUID, email: str) -> UUID:
+    """The stored name of a person of an import."""
+    return UUID(bytes=hashlib.blake2b(email.encode(), key=upload.bytes, digest_size=16).digest())
+
+
 def met(cursor: CursorWrapper, upload: UUID, emails: Sequence[str]) -> set[str]:
     """Which of these people an earlier row of the file has led."""
+    names = {leader_id(upload, email): email for email in emails}
     cursor.execute(
         """
-        SELECT r.email FROM unnest(%s::text[]) AS k(wanted), LATERAL (
-            SELECT email FROM referrers_importrecord WHERE upload_id = %s AND email = k.wanted
-            AND outcome IN ('created', 'updated', 'unchanged') LIMIT 1) AS r
+        SELECT r.leader FROM unnest(%s::uuid[]) AS k(name), LATERAL (
+            SELECT leader FROM referrers_importrecord WHERE leader = k.name OFFSET 0) AS r
         """,
-        (list(emails), upload),
+        (list(names),),
     )
-    return {row[0] for row in cursor.fetchall()}
+    return {names[row[0]] for row in cursor.fetchall()}
 
 
 _COLUMNS = ("id", "email", "first_name", "last_name", "phone", "fields", "code")
@@ -110,10 +116,12 @@ def record(cursor: CursorWrapper, upload: UUID, rows: Rows) -> None:
     """Say what became of each row."""
     cursor.execute(
         """
-        INSERT INTO referrers_importrecord (upload_id, row, email, referrer_id, outcome, reason, message)
-        SELECT %s, x.row, x.email, x.referrer, x.outcome, x.reason, x.message
+        INSERT INTO referrers_importrecord (
+            upload_id, row, email, referrer_id, outcome, reason, message, leader)
+        SELECT %s, x.row, x.email, x.referrer, x.outcome, x.reason, x.message, x.leader
         FROM jsonb_to_recordset(%s::jsonb) AS x(
-            row int, email text, referrer uuid, outcome text, reason text, message text)
+            row int, email text, referrer uuid, outcome text, reason text, message text,
+            leader uuid)
         ORDER BY x.row
         """,
         (upload, _document(rows)),

@@ -32,7 +32,7 @@ def receive(campaign: Campaign, name: str, file: BinaryIO, *, size: int, started
     with transaction.atomic():
         upload = Import.objects.create(
             campaign=campaign,
-            file_name=name.replace("\0", "")[:255] or "upload.csv",
+            file_name=_storable(name)[:255] or "upload.csv",
             encoding=table.layout.encoding,
             delimiter=table.layout.delimiter,
             columns=table.columns,
@@ -60,7 +60,8 @@ def start(upload: Import, targets: Mapping[str, str | None] | None, *, overwrite
     upload.overwrite = overwrite
     upload.status = ImportStatus.QUEUED
     upload.created_at = now()
-    upload.save(update_fields=["mapping", "overwrite", "status", "created_at"])
+    upload.sample = []  # seen; people's data is kept no longer than it is needed
+    upload.save(update_fields=["mapping", "overwrite", "status", "created_at", "sample"])
     enqueue(upload.pk)
     return upload
 
@@ -90,6 +91,11 @@ def drop_old_drafts() -> int:
     ids = list(old.values_list("pk", flat=True)[:1000])
     old.filter(pk__in=ids).delete()
     return len(ids)
+
+
+def _storable(name: str) -> str:
+    """Without what no database takes."""
+    return name.replace("\0", "").encode(errors="replace").decode().strip()
 
 
 def _mapping(columns: list[str], targets: Mapping[str, str | None]) -> list[str]:

@@ -163,7 +163,7 @@ def _columns_page(
             {
                 "id": place,
                 "column": column,
-                "samples": [row[index] for row in found.sample if any(row[index : index + 1])][:SAMPLES],
+                "samples": _samples(found, index),
                 "target": chosen[index],
                 "suggested": problem is None and chosen[index],
                 "options": [*TARGETS, (own[index], _("Own field: %(name)s") % {"name": own[index][7:]})],
@@ -173,6 +173,12 @@ def _columns_page(
         ],
     }
     return render(request, "imports/columns.html", context, status=422 if problem else 200)
+
+
+def _samples(found: Import, index: int) -> list[str]:
+    """Different values that a column begins with."""
+    cells = [row[index] for row in found.sample if any(row[index : index + 1])]
+    return list(dict.fromkeys(cells))[:SAMPLES]
 
 
 def _state(found: Import, outcome: str) -> dict[str, Any]:
