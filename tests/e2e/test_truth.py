@@ -75,7 +75,9 @@ def test_it_equals_the_truth_and_does_nothing_the_second_time(
     truth = taken(contacts_of(sandbox.control, belongs))
     field = choose.__name__
     product.make_field(connection, field)
-    outbound = [{"from": "referral_link", "to": f"custom_attributes.{field}"}]
+    # Writing back is the same for every audience and takes a call a contact: once for users, once for both.
+    written = choose in (active, two_segments_without_a_third)
+    outbound = [{"from": "referral_link", "to": f"custom_attributes.{field}"}] if written else []
     sync = product.make_sync(connection, audience, outbound=outbound)
 
     first = product.run_and_wait(sync, seconds=120)
@@ -85,7 +87,7 @@ def test_it_equals_the_truth_and_does_nothing_the_second_time(
     assert set(referrers) == set(truth.values())
     said = {c["id"]: c["custom_attributes"].get(field) for c in sandbox.control.dump()}
     assert {key: value for key, value in said.items() if value is not None} == {
-        contact: referrers[email]["referral_link"] for contact, email in truth.items()
+        contact: referrers[email]["referral_link"] for contact, email in truth.items() if written
     }
 
     sandbox.control.reset()

@@ -219,6 +219,9 @@ class MortalDb(DbThread):
         self.done, self.dead = 0, False
         self.always_added_up = True
 
+    def beside(self) -> DbThread:
+        return self
+
     async def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self.done += 1
         last = self.kill is not None and self.done == self.kill.nth

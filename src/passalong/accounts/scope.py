@@ -12,7 +12,7 @@ from passalong.core.ids import new_id
 
 _current: ContextVar[UUID | None] = ContextVar("passalong_workspace", default=None)
 
-M = TypeVar("M", bound=models.Model, covariant=True)
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
 
 class NoWorkspaceError(RuntimeError):
@@ -37,7 +37,7 @@ def current_workspace_id() -> UUID:
     return workspace_id
 
 
-class ScopedQuerySet(models.QuerySet[M]):
+class ScopedQuerySet(models.QuerySet[M_co]):
     """Rows of the current workspace."""
 
     def newest_first(self) -> Self:
@@ -45,13 +45,13 @@ class ScopedQuerySet(models.QuerySet[M]):
         return self.order_by("-id")
 
 
-class ScopedManager(models.Manager[M]):
+class ScopedManager(models.Manager[M_co]):
     """`Model.objects`: filters by, and creates in, the current workspace."""
 
-    def get_queryset(self) -> models.QuerySet[M]:
+    def get_queryset(self) -> models.QuerySet[M_co]:
         return super().get_queryset().filter(workspace_id=current_workspace_id())
 
-    def create(self, **fields: Any) -> M:
+    def create(self, **fields: Any) -> M_co:
         """Like Django's, in the current workspace unless another is given."""
         fields.setdefault("workspace_id", current_workspace_id())
         return super().create(**fields)
@@ -68,7 +68,7 @@ class WorkspaceModel(models.Model):
     workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+")
 
     objects = ScopedManager.from_queryset(ScopedQuerySet)()
-    everywhere = models.Manager()
+    everywhere = models.Manager()  # noqa: DJ012 - a manager, too
 
     class Meta:
         abstract = True

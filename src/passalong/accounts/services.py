@@ -12,7 +12,7 @@ from passalong.accounts.models import ApiToken, Member, Role, TokenScope, User, 
 from passalong.core.clock import now
 from passalong.core.problems import Problem
 
-TOKEN_PREFIX = "pal_"
+TOKEN_PREFIX = "pal_"  # noqa: S105 - how a token begins, not one
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """The worker part: procrastinate, kept running across restarts of the database."""
 
 import asyncio
+import gc
 import signal
 import time
 from contextlib import suppress
@@ -26,7 +27,15 @@ def work() -> None:
     from passalong.config.schema import wait_until_current
 
     wait_until_current()
+    _spare_the_collector()
     asyncio.run(_work())
+
+
+def _spare_the_collector() -> None:
+    """What is loaded now lives as long as the process: do not look through it at every page."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _work() -> None:

@@ -46,6 +46,10 @@ class DbThread:
                 time.sleep(pause)
                 pause = min(pause * 2, 3.0)
 
+    def beside(self) -> "DbThread":
+        """Another thread with a connection of its own, for work that may happen at the same time."""
+        return DbThread(self._patience)
+
     async def close(self) -> None:
         """Wait for what is under way and give the connection back."""
         loop = asyncio.get_running_loop()

@@ -95,12 +95,12 @@ def merged(
     `base` is the referrer before the run, None for a new one. A contact that says nothing never blanks a
     value: emptiness in a CRM is missing knowledge more often than a wish.
     """
+    if base is None:
+        return {row.target: mapped.get(row.target) for row in rows}
     return {row.target: _merge(row, base, mapped.get(row.target)) for row in rows}
 
 
-def _merge(row: InboundRow, base: Mapping[str, Scalar] | None, value: Scalar) -> Scalar:
-    if base is None:
-        return value
+def _merge(row: InboundRow, base: Mapping[str, Scalar], value: Scalar) -> Scalar:
     old = base.get(row.target)
     if value is None or row.mode == "only_new":
         return old

@@ -10,6 +10,7 @@ from passalong.core.dbthread import DbThread
 from passalong.referrers.services import normal_email
 from passalong.sync import checkpoints
 from passalong.sync.checkpoints import PageRead
+from passalong.sync.desk import Desk
 from passalong.sync.errors import ConfigError, Fatal
 from passalong.sync.instruction import Instruction
 from passalong.sync.lease import Claim
@@ -18,10 +19,12 @@ from passalong.sync.port import Session
 from passalong.sync.records import Page, Slice
 from passalong.sync.upsert import apply_pages
 
-# Pages read ahead of the database, in all slices together: enough to hide latency, few enough to be small.
+# Transactions at once: while PostgreSQL writes one, Python prepares the other.
+APPLIERS = 2
+# Pages read ahead of each of them: enough to hide latency, few enough to be small.
 AHEAD = 8
 # Pages applied in one transaction when the database lags behind the CRM.
-TOGETHER = 6
+TOGETHER = 8
 
 
 async def read_audience(
@@ -44,21 +47,32 @@ class _Read:
     restart: asyncio.Future[bool] | None
 
 
+Pages = asyncio.Queue[_Read | None]
+
+
 class _Reading:
     def __init__(
         self, held: Claim, plan: Instruction, session: Session, db: DbThread, calls: Callable[[], int]
     ) -> None:
         self.held, self.plan, self.session, self.db, self.calls = held, plan, session, db, calls
-        self.queue: asyncio.Queue[_Read | None] = asyncio.Queue(AHEAD)
+        self.queues: list[Pages] = [asyncio.Queue(AHEAD) for _ in range(APPLIERS)]
+        self.desk = Desk()
 
     async def read(self, parts: list[Partition]) -> None:
-        async with asyncio.TaskGroup() as group:
-            applying = group.create_task(self._apply())
-            async with asyncio.TaskGroup() as readers:
-                for part in parts:
-                    readers.create_task(self._slice(part))
-            await self.queue.put(None)
-            await applying
+        """Readers fill the queues, a slice always the same one, so that its checkpoint moves in order."""
+        second = self.db.beside()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for queue, db in zip(self.queues, (self.db, second), strict=True):
+                    group.create_task(self._apply(queue, db))
+                async with asyncio.TaskGroup() as readers:
+                    for part in parts:
+                        readers.create_task(self._slice(part))
+                for queue in self.queues:
+                    await queue.put(None)
+        finally:
+            if second is not self.db:
+                await second.close()
 
     async def _slice(self, part: Partition) -> None:
         """Walk one slice, again while the applier says it came short."""
@@ -79,6 +93,7 @@ class _Reading:
     async def _walk(self, part: Partition, attempt: int, cursor: str | None) -> bool:
         """One walk from `cursor` to the last page; True when the slice must be walked again."""
         spec = msgspec.convert(part.spec, Slice)
+        queue = self.queues[part.position % APPLIERS]
         met = {cursor}
         shown = 0
         while True:
@@ -86,13 +101,13 @@ class _Reading:
             read = self._read(part.position, attempt, spec, page)
             if page.next_cursor is None:
                 restart: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-                await self.queue.put(_Read(read, restart))
+                await queue.put(_Read(read, restart))
                 return await restart
             shown += max(1, len(page.contacts))
             if page.next_cursor in met or shown > 3 * page.total + 1000:
                 raise _loop(self.held.crm)
             met.add(page.next_cursor)
-            await self.queue.put(_Read(read, None))
+            await queue.put(_Read(read, None))
             cursor = page.next_cursor
 
     def _read(self, position: int, attempt: int, spec: Slice, page: Page) -> PageRead:
@@ -103,28 +118,28 @@ class _Reading:
         judged = [] if exclude else [judge(contact, usable=normal_email) for contact in page.contacts]
         return PageRead(position, attempt, exclude, ids, judged, page.next_cursor, page.total)
 
-    async def _apply(self) -> None:
+    async def _apply(self, queue: Pages, db: DbThread) -> None:
         last = False
         while not last:
-            batch, last = await self._batch()
+            batch, last = await self._batch(queue)
             if not batch:
                 continue
-            progress = await self.db(
-                apply_pages, self.held, self.plan, [read.page for read in batch], self.calls()
-            )
+            pages = [read.page for read in batch]
+            progress = await db(apply_pages, self.held, self.plan, pages, self.calls(), self.desk)
             for read in batch:
                 if read.restart is not None:
                     read.restart.set_result(read.page.position in progress.restart)
 
-    async def _batch(self) -> tuple[list[_Read], bool]:
+    @staticmethod
+    async def _batch(queue: Pages) -> tuple[list[_Read], bool]:
         """What is waiting, at most one transaction's worth; the flag says that nothing more comes."""
         batch: list[_Read] = []
-        item = await self.queue.get()
+        item = await queue.get()
         while item is not None:
             batch.append(item)
-            if len(batch) == TOGETHER or self.queue.empty():
+            if len(batch) == TOGETHER or queue.empty():
                 return batch, False
-            item = self.queue.get_nowait()
+            item = queue.get_nowait()
         return batch, True
 
 

@@ -40,6 +40,16 @@ def prefer_keys(cursor: CursorWrapper) -> None:
     )
 
 
+def commit_early(cursor: CursorWrapper) -> None:
+    """Do not wait for the disk when this transaction commits.
+
+    If the machine itself fails, the last moments of a read may be gone, with the checkpoints that went with
+    them, and are read again. What follows a read commits the usual way, which makes all of it durable before
+    the CRM is written to.
+    """
+    cursor.execute("SELECT set_config('synchronous_commit', 'off', true)")
+
+
 def known_records(cursor: CursorWrapper, run: UUID, ids: list[str]) -> dict[str, int]:
     """external_id → mark, for contacts this run has met already."""
     sql = """

@@ -17,6 +17,7 @@ from passalong.referrers.codes import new_code
 from passalong.referrers.search import search_words
 from passalong.sync import rows as sql
 from passalong.sync.checkpoints import PageRead, Progress, checkpoint
+from passalong.sync.desk import BusyError, Desk, Ticket
 from passalong.sync.instruction import Instruction, Judged, left_out
 from passalong.sync.lease import Claim, Orders, keep
 from passalong.sync.mapping import Values, differs, facts_of, outgoing, same, storable, to_send
@@ -43,28 +44,40 @@ class Known:
     verdict: Verdict | None = None
 
 
-def apply_pages(held: Claim, plan: Instruction, pages: list[PageRead], api_calls: int) -> Progress:
+def apply_pages(
+    held: Claim, plan: Instruction, pages: list[PageRead], api_calls: int, desk: Desk | None = None
+) -> Progress:
     """Apply pages and move their checkpoints, or change nothing and raise.
 
-    Applying the same page twice is harmless: contacts this run has met are not counted again. Raises
-    LeaseLostError when another worker has the run.
+    Applying the same page twice is harmless: contacts this run has met are not counted again. Two calls
+    with one `desk` may run at once, for pages of different slices. Raises LeaseLostError when another worker
+    has the run.
     """
-    for _ in range(5):
+    desk = desk or Desk()
+    looks = 5
+    while looks:
+        ticket = desk.ticket()
         try:
             with transaction.atomic(), database.cursor() as cursor:
                 sql.prefer_keys(cursor)
-                return _Batch(held, plan, cursor).run(pages, api_calls)
+                sql.commit_early(cursor)
+                return _Batch(held, plan, cursor, ticket).run(pages, api_calls)
+        except BusyError:
+            ticket.close()
+            desk.wait()
         except (CollisionError, IntegrityError):
             # Somebody added, or removed, one of these referrers meanwhile.
-            continue
+            looks -= 1
+        finally:
+            ticket.close()
     raise CollisionError
 
 
 class _Batch:
     """One transaction's worth of pages."""
 
-    def __init__(self, held: Claim, plan: Instruction, cursor: CursorWrapper) -> None:
-        self.held, self.plan, self.cursor = held, plan, cursor
+    def __init__(self, held: Claim, plan: Instruction, cursor: CursorWrapper, ticket: Ticket) -> None:
+        self.held, self.plan, self.cursor, self.ticket = held, plan, cursor, ticket
         self.run_id = held.run_id
         self.campaign_id = held.sync.campaign_id
         self.connection_id = held.connection.pk
@@ -131,6 +144,7 @@ class _Batch:
         usable = [one for one in judged if one.values is not None]
         linked = {links[one.contact.id][0] for one in judged if one.contact.id in links}
         emails = {one.email for one in usable if one.contact.id not in links}
+        self.ticket.take([f"e:{email}" for email in emails] + [f"r:{one}" for one in linked])
         members = sql.group_members(
             self.cursor, self.run_id, [f"e:{email}" for email in emails] + [f"r:{one}" for one in linked]
         )
@@ -139,6 +153,7 @@ class _Batch:
         by_email = {row["email"]: row for row in rows}
         found = {row["id"] for row in rows if f"e:{row['email']}" not in met} | linked
         late = [f"r:{one}" for one in found - linked]
+        self.ticket.take(late)
         members += sql.group_members(self.cursor, self.run_id, late) if late else []
 
         self.key_of = {one.contact.id: self._key(one, links, by_email, met) for one in usable}

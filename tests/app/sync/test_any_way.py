@@ -1,5 +1,6 @@
 """Whatever the order, the pages, the slices and the deaths of workers: the same end, and nothing twice."""
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ IDS = [f"c{number}" for number in range(1, 8)]
 EMAILS = ["ann@example.com", " ANN@Example.com", "bea@example.com", "cyd@example.com", "dee@example.com"]
 MODES = st.sampled_from(["overwrite", "fill_if_empty", "only_new"])
 SPREAD = settings(
-    max_examples=25,
+    max_examples=int(os.environ.get("PASSALONG_TEST_EXAMPLES", "8")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     print_blob=True,

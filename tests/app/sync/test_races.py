@@ -166,3 +166,19 @@ def test_it_lets_only_one_of_two_runs_of_a_sync_begin() -> None:
 
     assert refused == ["run_in_progress", "run_in_progress"]
     assert Run.everywhere.filter(sync=world.sync).count() == 1
+
+
+def test_it_decides_people_spread_over_two_transactions_as_one() -> None:
+    """Each address stands in two slices, which two transactions work on at once."""
+    users = [Person(f"u{n}", f"p{n}@example.com", f"User {n}", "user", n) for n in range(60)]
+    leads = [Person(f"l{n}", f"P{n}@example.com", f"Lead {n}", "lead", 99) for n in range(60)]
+    world = World(Crm(*users, *leads))
+    world.crm.parts = [
+        Part([[f"u{n}" for n in range(at, at + 6)] for at in range(0, 60, 6)]),
+        Part([[f"l{n}" for n in range(at, at + 6)] for at in range(54, -1, -6)]),
+    ]
+
+    run = world.run()
+
+    assert (run.status, counts(run)) == ("succeeded", {"read": 120, "created": 60, "duplicate": 60})
+    assert world.referrers() == {f"p{n}@example.com": f"User {n}" for n in range(60)}

@@ -36,7 +36,7 @@ def parts_of(oldest: int, newest: int, count: int, zone: str | None) -> list[Sli
     return search.divide(WHOLE, search.cuts(oldest, newest, count, search.zone(zone)))
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(ZONES), moments, moments, moments, st.integers(2, 16), st.sampled_from(["2.16", "2.17"])
 )
@@ -47,7 +47,7 @@ def test_it_holds_every_contact_in_exactly_one_slice(
     assert [matches(p, created_at, ZoneInfo(zone), version) for p in parts].count(True) == 1
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(ZONES), st.integers(1_735_689_600, LAST), st.integers(0, 400), st.data())
 def test_it_holds_everyone_around_a_cut_when_the_zone_is_not_known(
     zone: str, oldest: int, days: int, data: Any
