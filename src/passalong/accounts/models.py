@@ -105,3 +105,24 @@ class ApiToken(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
+
+
+class AuditEntry(WorkspaceModel):
+    """One change somebody made, kept for the timeline of what it was made to.
+
+    `subject` is the id of the row that was changed (a sync, a referrer, a campaign), `verb` a stable name
+    such as `sync.changed`, `who` an email address or the name of an API token, and `changes` a list of
+    `{field, before, after}`.
+    """
+
+    subject = models.UUIDField()
+    verb = models.CharField(max_length=40)
+    who = models.CharField(max_length=254)
+    changes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(WorkspaceModel.Meta):
+        indexes: ClassVar = [models.Index("subject", models.F("id").desc(), name="audit_timeline")]
+
+    def __str__(self) -> str:
+        return f"{self.who}: {self.verb}"

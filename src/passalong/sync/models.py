@@ -74,7 +74,8 @@ class Sync(WorkspaceModel):
     """A saved instruction: this connection's audience becomes this campaign's referrers.
 
     `audience`, `inbound`, `outbound` and `contact_policy` have the shapes of the REST contract and have
-    passed validation.py. `field_types` holds the CRM's type of each field written back.
+    passed validation.py. `field_types` holds the CRM's type of each field written back. `next_run_at` is
+    when the schedule runs an ongoing sync again; a one-time sync, and one never started, has none.
     """
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+")
@@ -88,9 +89,13 @@ class Sync(WorkspaceModel):
     type = models.CharField(max_length=10, choices=SyncType, default=SyncType.ONE_TIME)
     interval_minutes = models.PositiveIntegerField(default=60)
     on_leave = models.CharField(max_length=10, choices=OnLeave, default=OnLeave.KEEP)
+    next_run_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(WorkspaceModel.Meta):
+        indexes = [models.Index(fields=["next_run_at"], condition=Q(paused_at__isnull=True), name="sync_due")]
 
     def __str__(self) -> str:
         return self.name
@@ -156,7 +161,8 @@ class Run(WorkspaceModel):
     """One execution of a sync. Its state is this row, not a process.
 
     `epoch` grows each time a worker takes the run over; a worker may commit only while the epoch is its own
-    and `lease_until` is kept ahead by its heartbeat.
+    and `lease_until` is kept ahead by its heartbeat. A retry reads again only contacts of `retry_of`: those
+    that failed there, or of them the ones listed in `only`.
     """
 
     sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="+")
@@ -166,6 +172,8 @@ class Run(WorkspaceModel):
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
     phase = models.CharField(max_length=10, choices=Phase, default=Phase.PLAN)
     full = models.BooleanField(default=False)
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+    only = models.JSONField(default=list)
     instruction = models.JSONField(default=dict)
 
     epoch = models.PositiveIntegerField(default=0)
