@@ -131,6 +131,7 @@ class SyncOut(BaseModel):
     on_leave: Literal["keep", "deactivate", "remove"]
     contact_policy: ContactPolicyOut
     paused: bool
+    next_run_at: Moment | None = Field(description="When the schedule runs it again; null when nothing will.")
     created_at: Moment
     updated_at: Moment
     last_run: RunOut | None
@@ -146,5 +147,6 @@ def sync_out(sync: Sync, last_run: Run | None) -> dict[str, Any]:
         "connection_id": public_id("connection", sync.connection_id),
         **{key: getattr(sync, key) for key in (*columns, *more)},
         "paused": sync.paused_at is not None,
+        "next_run_at": sync.next_run_at if sync.paused_at is None else None,
         "last_run": run_out(last_run) if last_run else None,
     }

@@ -1,6 +1,7 @@
 """Verbs for syncs and runs; each is what one button or one API call does."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -9,7 +10,7 @@ from passalong.campaigns.models import Campaign
 from passalong.core.clock import now
 from passalong.core.ids import public_id
 from passalong.core.problems import FieldProblem, Problem, invalid
-from passalong.sync import connections
+from passalong.sync import connections, schedule
 from passalong.sync.models import (
     ACTIVE,
     Connection,
@@ -45,12 +46,21 @@ def change_sync(sync: Sync, changes: Mapping[str, Any]) -> Sync:
         body = {key: changes.get(key, getattr(sync, key)) for key in INSTRUCTION}
         for key, value in _validated(sync.connection, body).items():
             setattr(sync, key, value)
+    before = (sync.type, sync.interval_minutes)
     for key, value in _valid_options(changes).items():
         setattr(sync, key, value)
+    if (sync.type, sync.interval_minutes) != before:
+        sync.next_run_at = _next_run_at(sync)
     if changes.get("name"):
         sync.name = changes["name"]
     sync.save()
     return sync
+
+
+def _next_run_at(sync: Sync) -> datetime | None:
+    """When a sync whose schedule was changed runs next: a sync that was never started waits for that."""
+    started = Run.objects.filter(sync=sync, kind=RunKind.RUN).exists()
+    return schedule.first_due(sync, now()) if started and sync.type == SyncType.ONGOING else None
 
 
 def delete_sync(sync: Sync) -> None:
@@ -67,13 +77,21 @@ def delete_sync(sync: Sync) -> None:
 
 
 def start_run(sync: Sync, *, trigger: str = Trigger.MANUAL, started_by: str = "", full: bool = False) -> Run:
-    """Queue a run. One at a time: Problem 409 `run_in_progress` (its id in `errors`) while one is active."""
+    """Queue a run. One at a time: Problem 409 `run_in_progress` (its id in `errors`) while one is active.
+
+    The first run of an ongoing sync also starts its schedule.
+    """
     connections.require_connected(sync.connection)
     if sync.paused_at is not None:
         raise Problem(
             409, "sync_paused", "Sync paused", "This sync is paused.", "Resume it, then start the run."
         )
-    return _enqueue(sync, RunKind.RUN, trigger=trigger, started_by=started_by, full=full)
+    with transaction.atomic():
+        run = _enqueue(sync, RunKind.RUN, trigger=trigger, started_by=started_by, full=full)
+        if sync.type == SyncType.ONGOING:
+            due = schedule.first_due(sync, now())
+            Sync.objects.filter(pk=sync.pk, next_run_at=None).update(next_run_at=due)
+    return run
 
 
 def start_preview(sync: Sync, *, started_by: str = "") -> Run:
@@ -164,9 +182,8 @@ def _valid_options(body: Mapping[str, Any]) -> dict[str, Any]:
     options = {
         key: body[key] for key in ("type", "interval_minutes", "on_leave") if body.get(key) is not None
     }
-    if options.get("type", SyncType.ONE_TIME) != SyncType.ONE_TIME:
-        # Refused rather than stored: an ongoing sync that nothing runs would be a broken promise.
-        errors.append(FieldProblem("type", "Only one_time syncs can be made for now."))
+    if options.get("type", SyncType.ONE_TIME) not in SyncType.values:
+        errors.append(FieldProblem("type", "Say one_time or ongoing."))
     if not 5 <= options.get("interval_minutes", 60) <= 60 * 24 * 31:
         errors.append(FieldProblem("interval_minutes", "Choose between 5 minutes and 31 days."))
     if options.get("on_leave", OnLeave.KEEP) not in OnLeave.values:

@@ -44,6 +44,15 @@ def rescue_runs(timestamp: int) -> int:  # noqa: ARG001 - the engine passes it b
     return len(abandoned)
 
 
+@app.periodic(cron="* * * * * */15")
+@app.task(queue="housekeeping", name="sync.start_due", queueing_lock="start_due")
+def start_due(timestamp: int) -> int:  # noqa: ARG001 - the engine passes it by name
+    """Start the ongoing syncs whose time has come; returns how many."""
+    from passalong.sync import schedule
+
+    return schedule.start_due()
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(queue="housekeeping", name="sync.tidy", queueing_lock="tidy")
 async def tidy(timestamp: int) -> None:  # noqa: ARG001 - the engine passes it by name

@@ -43,6 +43,7 @@ def test_it_creates_a_sync_with_every_default_filled_in(
         "on_leave": "keep",
         "contact_policy": {"unsubscribed": "include", "bounced": "include", "spam": "skip"},
         "paused": False,
+        "next_run_at": None,
         "last_run": None,
     }
 

@@ -247,7 +247,7 @@ def test_it_refuses_a_bad_map_back(
 
 def test_it_needs_a_type(wizard: Wizard, connected: Connection) -> None:
     wizard.up_to_review(connected)
-    answer = wizard.send("type", type="ongoing")
+    answer = wizard.send("type", type="sometimes")
     assert answer.status_code == 422
     assert "Choose how often the sync runs." in answer.content.decode()
 

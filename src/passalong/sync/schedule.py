@@ -1,0 +1,79 @@
+"""When an ongoing sync runs again: a row says it, a clock tick obeys it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from passalong.accounts.scope import in_workspace
+from passalong.core.clock import now
+from passalong.core.problems import Problem
+from passalong.sync.models import ACTIVE, ConnectionStatus, Run, RunKind, Sync, SyncType, Trigger
+
+MOST_AT_ONCE = 50
+SPREAD = timedelta(minutes=5)
+
+
+def first_due(sync: Sync, moment: datetime) -> datetime:
+    """One interval after `moment`, and up to a tenth of it (five minutes at most) later.
+
+    How much later follows from the sync's id, so that a hundred syncs started together do not stay together.
+    """
+    interval = timedelta(minutes=sync.interval_minutes)
+    return moment + interval + min(interval / 10, SPREAD) * _share(sync.pk)
+
+
+def next_due(sync: Sync, moment: datetime) -> datetime:
+    """The first time after `moment` in whole intervals from when it was due: runs missed become one."""
+    interval = timedelta(minutes=sync.interval_minutes)
+    due = sync.next_run_at or moment
+    missed = max(moment - due, timedelta()) // interval
+    return due + interval * (missed + 1)
+
+
+def start_due() -> int:
+    """Start every ongoing sync whose time has come; returns how many.
+
+    A sync that is running already skips its turn. One whose connection needs attention stays due, so it runs
+    as soon as the connection is healed.
+    """
+    started = 0
+    for sync_id in _due(now()):
+        started += _start(sync_id)
+    return started
+
+
+def _due(moment: datetime) -> list[UUID]:
+    rows = Sync.everywhere.filter(
+        next_run_at__lte=moment,
+        paused_at=None,
+        type=SyncType.ONGOING,
+        connection__status=ConnectionStatus.CONNECTED,
+    )
+    return list(rows.order_by("next_run_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
+
+
+@transaction.atomic
+def _start(sync_id: UUID) -> bool:
+    """One transaction moves the time on and queues the run: neither can happen without the other."""
+    from passalong.sync import services
+
+    moment = now()
+    rows = Sync.everywhere.select_for_update(of=("self",), skip_locked=True).select_related("connection")
+    sync = rows.filter(pk=sync_id, next_run_at__lte=moment, paused_at=None, type=SyncType.ONGOING).first()
+    if sync is None:
+        return False
+    Sync.everywhere.filter(pk=sync.pk).update(next_run_at=next_due(sync, moment))
+    if Run.everywhere.filter(sync=sync, kind=RunKind.RUN, status__in=ACTIVE).exists():
+        return False
+    with in_workspace(sync.workspace_id):
+        try:
+            services.start_run(sync, trigger=Trigger.SCHEDULE)
+        except Problem:
+            # Somebody started it, paused it or disconnected the account in this very moment.
+            return False
+    return True
+
+
+def _share(sync_id: UUID) -> float:
+    return sync_id.int % 1000 / 1000
