@@ -131,6 +131,27 @@ class Conformance:
             contacts = await read(session, audience, "exclude")
         assert {c.id for c in contacts} == world.members(Audience("segments", [world.segment_id]))
 
+    async def test_it_reads_only_those_it_is_asked_for_who_are_in_the_audience(self, world: World) -> None:
+        inside = world.members(Audience("segments", [world.segment_id]))
+        outside = world.members(Audience("all")) - inside
+        wanted = [*sorted(inside)[:2], min(outside), "000000000000000000000000"]
+        async with world.open() as session:
+            for audience in (Audience("segments", [world.segment_id]), Audience("all")):
+                parts = await session.plan(audience, wanted)
+                pages = [page for part in parts for page in await walk(session, part, KEYS)]
+                met = {contact.id for page in pages for contact in page.contacts}
+                assert met == set(wanted) & world.members(audience)
+
+    async def test_it_reads_whom_to_exclude_beside_those_it_is_asked_for(self, world: World) -> None:
+        audience = Audience("users", [], [world.segment_id])
+        async with world.open() as session:
+            parts = await session.plan(audience, [_someone(world)])
+            left_out = [part for part in parts if part.purpose == "exclude"]
+            pages = [page for part in left_out for page in await walk(session, part, [])]
+        assert {c.id for page in pages for c in page.contacts} == world.members(
+            Audience("segments", [world.segment_id])
+        )
+
     async def test_it_reads_the_same_twice(self, world: World) -> None:
         async with world.open() as session:
             audience = Audience("segments", [world.segment_id])

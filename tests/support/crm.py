@@ -197,11 +197,16 @@ class NastySession:
         self.calls += 1
         return Field(f"custom_attributes.{label}", label, type, writable=True, custom=True), True
 
-    async def plan(self, audience: Audience) -> list[Slice]:  # noqa: ARG002 - the layout decides
+    async def plan(self, audience: Audience, only: Sequence[str] | None = None) -> list[Slice]:  # noqa: ARG002 - the layout decides
         self.calls += 1
         await self.crm.called("plan")
         return [
-            Slice(purpose=part.purpose, total=part.total + self.crm.total_off_by, segment_id=str(position))
+            Slice(
+                purpose=part.purpose,
+                total=part.total + self.crm.total_off_by,
+                segment_id=str(position),
+                ids=list(only or []) if part.purpose == "include" else [],
+            )
             for position, part in enumerate(self.crm.layout())
         ]
 
@@ -217,10 +222,11 @@ class NastySession:
         following = index + 1 if index + 1 < len(chosen.pages) else None
         if self.crm.loops and index > 0:
             following = 1
+        named = {one for page in chosen.pages for one in page if _wanted(part, one)}
         return Page(
             contacts=[self.crm.people[one].contact(keys) for one in self._shown(part, chosen, index)],
             next_cursor=None if following is None else str(following),
-            total=chosen.total + self.crm.total_off_by,
+            total=len(named) + self.crm.total_off_by,
         )
 
     def _until_applied(self) -> None:
@@ -235,7 +241,7 @@ class NastySession:
     def _shown(self, part: Slice, chosen: Part, index: int) -> list[str]:
         walk = self.crm.walks[part.segment_id]
         page = chosen.pages[index] if chosen.pages else []
-        return [one for one in page if self.crm.lost.get(one, 0) < walk]
+        return [one for one in page if self.crm.lost.get(one, 0) < walk and _wanted(part, one)]
 
     async def write(self, contact_id: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
         self.calls += 1
@@ -249,6 +255,10 @@ class NastySession:
         kept = {key: self.crm.stores(value) for key, value in values.items()}
         self.crm.people[contact_id].values.update(kept)
         return kept
+
+
+def _wanted(part: Slice, contact_id: str) -> bool:
+    return not part.ids or contact_id in part.ids
 
 
 class NastyIntegration:

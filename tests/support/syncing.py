@@ -71,7 +71,7 @@ class World:
             "contact_policy": policy or {},
         }
         with in_workspace(self.workspace_id):
-            self.sync = services.create_sync(self.campaign, self.connection, body)
+            self.sync = services.create_sync(self.campaign, self.connection, body, who="alice@example.com")
         crm.applied = self._pages
 
     def _connection(self) -> Connection:

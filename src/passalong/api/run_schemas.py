@@ -46,6 +46,7 @@ class RunOut(BaseModel):
 
     id: str
     sync_id: str
+    retry_of: str | None
     trigger: Literal["manual", "schedule", "webhook", "retry"]
     status: Literal["queued", "running", "waiting", "paused", "succeeded", "partial", "failed", "cancelled"]
     phase: Literal["plan", "read", "write_back", "done"]
@@ -104,6 +105,7 @@ def run_out(run: Run) -> dict[str, Any]:
     return {
         "id": public_id("run", run.pk),
         "sync_id": public_id("sync", run.sync_id),
+        "retry_of": public_id("run", run.retry_of_id) if run.retry_of_id else None,
         **{key: getattr(run, key) for key in columns},
         "counts": {key: getattr(run, key) for key in COUNTS},
         "error": failure(run.error),

@@ -27,6 +27,14 @@ class RunIn(Body):
     )
 
 
+class RetryIn(Body):
+    """Which contacts; the body may be left out."""
+
+    external_ids: list[str] = Field(
+        default_factory=list, max_length=1000, description="Just these of the contacts that failed."
+    )
+
+
 class RecordFilters(Paging):
     """Which records."""
 
@@ -62,6 +70,19 @@ def show(request: HttpRequest, run_id: str) -> dict[str, Any]:
 def cancel(request: HttpRequest, run_id: str) -> dict[str, Any]:
     """It stops at the next page; what it has done stays. A finished run is left alone."""
     return run_out(services.cancel_run(lookup.run(run_id)))
+
+
+@router.post(
+    "/runs/{run_id}/retry", response={202: RunOut}, operation_id="retry_run", summary="Retry what failed"
+)
+def retry(request: HttpRequest, run_id: str, body: RetryIn | None = None) -> Status[dict[str, Any]]:
+    """A new run of only the contacts that failed, or were not written back, in this one.
+
+    409 `nothing_to_retry` when there are none, `run_in_progress` while the sync is running.
+    """
+    only = body.external_ids if body else []
+    again = services.retry_run(lookup.run(run_id), started_by=caller(request), only=only)
+    return Status(202, run_out(again))
 
 
 @router.get(

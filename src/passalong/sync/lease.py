@@ -33,6 +33,8 @@ class Claim:
     phase: str
     api_calls: int
     instruction: dict[str, Any]
+    retry_of: UUID | None = None
+    only: tuple[str, ...] = ()
 
     @property
     def crm(self) -> str:
@@ -67,6 +69,8 @@ def claim(run_id: UUID) -> Claim | None:
         phase=run.phase,
         api_calls=run.api_calls,
         instruction=run.instruction,
+        retry_of=run.retry_of_id,
+        only=tuple(run.only),
     )
 
 

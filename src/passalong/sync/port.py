@@ -16,11 +16,12 @@ class Source(Protocol):
     async def fields(self) -> list[Field]:
         """Every field of a contact, built-in ones first, each with a sample value of a real contact."""
 
-    async def plan(self, audience: Audience) -> list[Slice]:
+    async def plan(self, audience: Audience, only: Sequence[str] | None = None) -> list[Slice]:
         """Cut an audience into slices that together hold every contact of it at least once.
 
-        Raises ConfigError `segment_not_found` when a segment of it is gone. Small audiences get few
-        slices: a slice costs up to one extra call.
+        `only` narrows what is read to those of these contacts that are in the audience now; people to
+        leave out are still all named. Raises ConfigError `segment_not_found` when a segment of it is gone.
+        Small audiences get few slices: a slice costs up to one extra call.
         """
 
     async def page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:

@@ -49,7 +49,7 @@ class Slice(msgspec.Struct, frozen=True):
     `purpose` "exclude" names people to leave out. `role` and `segment_id` narrow it. `created_from` and
     `created_before` bound the day of creation (unix seconds at noon of a day in the CRM's zone, standing for
     that whole day; None is open). `total` is its share of what the CRM counted when the audience was
-    planned; only the sum over all slices was counted.
+    planned; only the sum over all slices was counted. `ids` narrows it to these contacts.
     """
 
     purpose: Literal["include", "exclude"]
@@ -58,6 +58,7 @@ class Slice(msgspec.Struct, frozen=True):
     segment_id: str | None = None
     created_from: int | None = None
     created_before: int | None = None
+    ids: list[str] = []
 
 
 class Segment(msgspec.Struct, frozen=True):

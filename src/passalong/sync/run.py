@@ -15,7 +15,7 @@ from passalong.core.clock import now
 from passalong.core.crypto import UndecryptableError
 from passalong.core.dbthread import DbThread
 from passalong.integrations.registry import integration
-from passalong.sync import checkpoints, connections
+from passalong.sync import checkpoints, connections, retry
 from passalong.sync.errors import ConfigError, CredentialsError, Retriable, SyncError
 from passalong.sync.instruction import Instruction
 from passalong.sync.lease import (
@@ -123,11 +123,14 @@ class Conductor:
         async with opened as session:
             self.session = session
             if self.held.phase == Phase.PLAN:
-                slices = await session.plan(self.plan.audience)
+                only = await self.db(retry.contacts, self.held) if self.held.retry_of else None
+                slices = await session.plan(self.plan.audience, only)
                 await self.db(checkpoints.plan_partitions, self.held, slices, self.calls())
             if self.held.phase != Phase.WRITE_BACK:
                 await read_audience(self.held, self.plan, session, self.db, self.calls)
                 await self.db(settle, self.held)
+                if self.held.retry_of:
+                    await self.db(retry.note_absent, self.held)
             if self.plan.outbound and not self.held.preview:
                 await write_back(self.held, self.plan, session, self.db, self.calls)
 

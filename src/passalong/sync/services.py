@@ -1,16 +1,17 @@
 """Verbs for syncs and runs; each is what one button or one API call does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from passalong.accounts import audit
 from passalong.campaigns.models import Campaign
 from passalong.core.clock import now
 from passalong.core.ids import public_id
 from passalong.core.problems import FieldProblem, Problem, invalid
-from passalong.sync import connections, schedule
+from passalong.sync import connections, retry, schedule
 from passalong.sync.models import (
     ACTIVE,
     Connection,
@@ -26,34 +27,47 @@ from passalong.sync.validation import Instruction, validated
 
 INSTRUCTION = ("audience", "inbound", "outbound", "contact_policy")
 STORED = (*INSTRUCTION, "field_types")
+NOTED = ("name", *INSTRUCTION, "type", "interval_minutes", "on_leave")
 
 
-def create_sync(campaign: Campaign, connection: Connection, body: Mapping[str, Any]) -> Sync:
-    """A sync of this campaign. `body` has the contract's shape; a bad map is Problem 422 naming the row."""
+def create_sync(
+    campaign: Campaign, connection: Connection, body: Mapping[str, Any], *, who: str | None
+) -> Sync:
+    """A sync of this campaign. `body` has the contract's shape; a bad map is Problem 422 naming the row.
+
+    `who` is for the timeline, here and below; None: of a draft, of which nothing is noted before its start.
+    """
     connections.require_connected(connection)
     instruction = _validated(connection, body)
     sync = Sync(workspace_id=campaign.workspace_id, campaign=campaign, connection=connection)
     for key, value in {**instruction, **_valid_options(body)}.items():
         setattr(sync, key, value)
     sync.name = body.get("name") or f"{connection.account_name}, {_audience_words(sync.audience)}"
-    sync.save(force_insert=True)
+    with transaction.atomic():
+        sync.save(force_insert=True)
+        if who is not None:
+            audit.note(sync.pk, "sync.created", who)
     return sync
 
 
-def change_sync(sync: Sync, changes: Mapping[str, Any]) -> Sync:
+def change_sync(sync: Sync, changes: Mapping[str, Any], *, who: str | None) -> Sync:
     """Change any part of a sync; it takes effect on the next run, a run under way keeps its instruction."""
+    values = _valid_options(changes)
     if any(key in changes for key in INSTRUCTION):
         body = {key: changes.get(key, getattr(sync, key)) for key in INSTRUCTION}
-        for key, value in _validated(sync.connection, body).items():
-            setattr(sync, key, value)
-    before = (sync.type, sync.interval_minutes)
-    for key, value in _valid_options(changes).items():
-        setattr(sync, key, value)
-    if (sync.type, sync.interval_minutes) != before:
-        sync.next_run_at = _next_run_at(sync)
+        values |= _validated(sync.connection, body)
     if changes.get("name"):
-        sync.name = changes["name"]
-    sync.save()
+        values["name"] = changes["name"]
+    with transaction.atomic():
+        before = Sync.objects.select_for_update().filter(pk=sync.pk).values(*NOTED).get()
+        for key, value in {**before, **values}.items():
+            setattr(sync, key, value)
+        if any(before[key] != getattr(sync, key) for key in ("type", "interval_minutes")):
+            sync.next_run_at = values["next_run_at"] = _next_run_at(sync)
+        sync.save(update_fields=[*values, "updated_at"])
+        changed = audit.differences(before, {key: values[key] for key in NOTED if key in values})
+        if who is not None and changed:
+            audit.note(sync.pk, "sync.changed", who, changed)
     return sync
 
 
@@ -63,7 +77,7 @@ def _next_run_at(sync: Sync) -> datetime | None:
     return schedule.first_due(sync, now()) if started and sync.type == SyncType.ONGOING else None
 
 
-def delete_sync(sync: Sync) -> None:
+def delete_sync(sync: Sync, *, who: str) -> None:
     """Remove a sync with its history. Its referrers and their links to contacts stay."""
     if Run.objects.filter(sync=sync, status__in=ACTIVE).exists():
         raise Problem(
@@ -73,13 +87,23 @@ def delete_sync(sync: Sync) -> None:
             "This sync is running.",
             "Cancel the run first; what it has done stays.",
         )
-    sync.delete()
+    with transaction.atomic():
+        audit.note(sync.pk, "sync.deleted", who, [{"field": "name", "before": sync.name, "after": None}])
+        sync.delete()
 
 
-def start_run(sync: Sync, *, trigger: str = Trigger.MANUAL, started_by: str = "", full: bool = False) -> Run:
+def start_run(
+    sync: Sync,
+    *,
+    trigger: str = Trigger.MANUAL,
+    started_by: str = "",
+    full: bool = False,
+    retry_of: Run | None = None,
+    only: Sequence[str] = (),
+) -> Run:
     """Queue a run. One at a time: Problem 409 `run_in_progress` (its id in `errors`) while one is active.
 
-    The first run of an ongoing sync also starts its schedule.
+    The first run of an ongoing sync also starts its schedule. `retry_of` and `only`: see retry_run.
     """
     connections.require_connected(sync.connection)
     if sync.paused_at is not None:
@@ -87,7 +111,8 @@ def start_run(sync: Sync, *, trigger: str = Trigger.MANUAL, started_by: str = ""
             409, "sync_paused", "Sync paused", "This sync is paused.", "Resume it, then start the run."
         )
     with transaction.atomic():
-        run = _enqueue(sync, RunKind.RUN, trigger=trigger, started_by=started_by, full=full)
+        about = {"retry_of": retry_of, "only": list(only)}
+        run = _enqueue(sync, RunKind.RUN, trigger=trigger, started_by=started_by, full=full, **about)
         if sync.type == SyncType.ONGOING:
             due = schedule.first_due(sync, now())
             Sync.objects.filter(pk=sync.pk, next_run_at=None).update(next_run_at=due)
@@ -98,6 +123,28 @@ def start_preview(sync: Sync, *, started_by: str = "") -> Run:
     """Queue a run that decides everything and changes nothing, here or in the CRM."""
     connections.require_connected(sync.connection)
     return _enqueue(sync, RunKind.PREVIEW, trigger=Trigger.MANUAL, started_by=started_by, full=True)
+
+
+def retry_run(run: Run, *, started_by: str = "", only: Sequence[str] = ()) -> Run:
+    """Queue a run over the contacts that failed in this one, or of them just those with the ids in `only`.
+
+    It follows the sync as it is now, so a corrected map counts. Problem 409 `nothing_to_retry` when none of
+    them failed, `run_in_progress` while this run or another one of the sync is active.
+    """
+    if not run.is_finished:
+        raise _in_progress(run)
+    failed = retry.unsuccessful(run.pk)
+    if only:
+        failed = failed.filter(external_id__in=only)
+    if not failed.exists():
+        raise Problem(
+            409,
+            "nothing_to_retry",
+            "Nothing to retry",
+            "No contact failed in this run." if not only else "None of these contacts failed in this run.",
+            "To read everybody again, start a run.",
+        )
+    return start_run(run.sync, trigger=Trigger.RETRY, started_by=started_by, retry_of=run, only=only)
 
 
 def cancel_run(run: Run) -> Run:
@@ -112,20 +159,23 @@ def cancel_run(run: Run) -> Run:
     return locked
 
 
-def pause_sync(sync: Sync) -> Sync:
+@transaction.atomic
+def pause_sync(sync: Sync, *, who: str) -> Sync:
     """Hold the sync: its run stops at the next page boundary and keeps its place."""
-    Sync.objects.filter(pk=sync.pk, paused_at=None).update(paused_at=now())
+    if Sync.objects.filter(pk=sync.pk, paused_at=None).update(paused_at=now()):
+        audit.note(sync.pk, "sync.paused", who)
     Run.objects.filter(sync=sync, kind=RunKind.RUN, status=RunStatus.QUEUED).update(status=RunStatus.PAUSED)
     sync.refresh_from_db()
     return sync
 
 
 @transaction.atomic
-def resume_sync(sync: Sync) -> Sync:
+def resume_sync(sync: Sync, *, who: str) -> Sync:
     """Let the sync go on; a paused run continues where it stopped."""
     from passalong.sync.tasks import enqueue
 
-    Sync.objects.filter(pk=sync.pk).update(paused_at=None)
+    if Sync.objects.filter(pk=sync.pk).exclude(paused_at=None).update(paused_at=None):
+        audit.note(sync.pk, "sync.resumed", who)
     for run in Run.objects.filter(sync=sync, kind=RunKind.RUN, status=RunStatus.PAUSED).select_for_update():
         run.status = RunStatus.QUEUED
         run.lease_until = None

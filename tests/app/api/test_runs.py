@@ -44,6 +44,7 @@ def test_it_starts_a_run(api: Api, sync_id: str) -> None:
     assert answer.json() == {
         "id": f"run_{run.pk.hex}",
         "sync_id": sync_id,
+        "retry_of": None,
         "trigger": "manual",
         "status": "queued",
         "phase": "plan",
@@ -250,3 +251,32 @@ def test_it_gives_a_repeated_preview_the_same_answer(api: Api, sync_id: str) -> 
 
     assert first.content == second.content
     assert Run.everywhere.count() == 1
+
+
+def test_it_retries_what_failed(api: Api, sync: Sync, sync_id: str) -> None:
+    run = run_of(sync, status=RunStatus.PARTIAL)
+    record_of(run, "c1", Outcome.FAILED)
+    record_of(run, "c2", Outcome.CREATED)
+
+    answer = api.post(f"/runs/{public_id('run', run.pk)}/retry")
+
+    again = Run.everywhere.get(retry_of=run)
+    assert (answer.status_code, answer.json()["id"]) == (202, public_id("run", again.pk))
+    assert (answer.json()["trigger"], answer.json()["retry_of"]) == ("retry", public_id("run", run.pk))
+    assert (again.sync_id, again.only) == (sync.pk, [])
+
+
+def test_it_retries_the_contacts_named(api: Api, sync: Sync) -> None:
+    run = run_of(sync, status=RunStatus.PARTIAL)
+    record_of(run, "c1", Outcome.FAILED)
+
+    assert api.post(f"/runs/{public_id('run', run.pk)}/retry", {"external_ids": ["c1"]}).status_code == 202
+    assert Run.everywhere.get(retry_of=run).only == ["c1"]
+
+
+def test_it_says_when_there_is_nothing_to_retry(api: Api, sync: Sync) -> None:
+    run = run_of(sync, status=RunStatus.SUCCEEDED)
+
+    answer = api.post(f"/runs/{public_id('run', run.pk)}/retry")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_retry")

@@ -157,7 +157,7 @@ def test_it_keeps_its_place_when_paused_and_goes_on_when_resumed() -> None:
     assert paused.finished_at is None
 
     with in_workspace(world.workspace_id):
-        services.resume_sync(world.sync)
+        services.resume_sync(world.sync, who="alice@example.com")
     run = work(paused)
 
     assert (run.status, counts(run)) == ("succeeded", {"read": 9, "created": 9})
@@ -187,7 +187,7 @@ def test_it_cancels_a_paused_run_when_disconnected() -> None:
 
 def pause(world: World) -> None:
     with in_workspace(world.workspace_id):
-        services.pause_sync(world.sync)
+        services.pause_sync(world.sync, who="alice@example.com")
 
 
 def test_it_keeps_what_is_done_when_cancelled() -> None:

@@ -35,7 +35,7 @@ def ongoing(minutes: int = 60) -> World:
 
 def change(world: World, **changes: object) -> Sync:
     with in_workspace(world.workspace_id):
-        return services.change_sync(Sync.objects.get(pk=world.sync.pk), changes)
+        return services.change_sync(Sync.objects.get(pk=world.sync.pk), changes, who="alice@example.com")
 
 
 def due(world: World) -> datetime | None:
@@ -100,12 +100,12 @@ def test_it_skips_a_turn_while_the_sync_is_running(clock: time_machine.Traveller
 def test_it_holds_a_paused_sync_and_catches_up_when_it_is_resumed(clock: time_machine.Traveller) -> None:
     world = ongoing()
     with in_workspace(world.workspace_id):
-        services.pause_sync(world.sync)
+        services.pause_sync(world.sync, who="alice@example.com")
     clock.shift(3 * HOUR)
     assert schedule.start_due() == 0
 
     with in_workspace(world.workspace_id):
-        services.resume_sync(world.sync)
+        services.resume_sync(world.sync, who="alice@example.com")
     assert schedule.start_due() == 1
 
 

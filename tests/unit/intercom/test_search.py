@@ -145,3 +145,27 @@ def test_it_asks_a_single_condition_without_a_group() -> None:
 )
 def test_it_knows_which_versions_match_by_day(version: str, by_day: bool) -> None:
     assert search.day_granular_dates(version) is by_day
+
+
+def test_it_asks_for_named_contacts_a_hundred_at_a_time_and_counts_them_once() -> None:
+    ids = [f"c{number}" for number in range(150)]
+    groups = [Slice("include", 9, "user", "s1"), Slice("include", 9, "lead", "s2")]
+
+    parts = search.narrowed(groups, ids)
+
+    assert [(part.segment_id, part.total, len(part.ids)) for part in parts] == [
+        ("s1", 100, 100),
+        ("s1", 50, 50),
+        ("s2", 0, 100),
+        ("s2", 0, 50),
+    ]
+
+
+def test_it_asks_for_named_contacts_within_the_audience() -> None:
+    part = Slice("include", 2, "user", "s1", ids=["c1", "c2"])
+
+    assert search.body(part, "2.16")["query"]["value"] == [
+        {"field": "segment_id", "operator": "=", "value": "s1"},
+        {"field": "id", "operator": "IN", "value": ["c1", "c2"]},
+        {"field": "role", "operator": "=", "value": "user"},
+    ]

@@ -6,6 +6,7 @@ and `> 24 hours before that noon` above it, which is the day before B. Noon keep
 both midnights, so that no clock change moves either value into another day.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,8 @@ from zoneinfo import ZoneInfo
 from passalong.sync.records import Slice
 
 PER_PAGE = 150
+# Contacts named in one question; 24 characters each, so the question stays below 4 kB.
+NAMED = 100
 DAY = 86_400
 # Without a known zone: noon here is 18:00 UTC, which is midnight only at UTC+6, where no clock changes take
 # place any more (they do at UTC-10..+3 and +9:30..+13). So the cut is right wherever the workspace is.
@@ -79,11 +82,22 @@ def divide(whole: Slice, noons: list[int]) -> list[Slice]:
     ]
 
 
+def narrowed(groups: Sequence[Slice], ids: Sequence[str]) -> list[Slice]:
+    """Slices for just these contacts, each of which may be in any of the groups: counted with the first."""
+    return [
+        Slice(group.purpose, len(chunk) if first else 0, group.role, group.segment_id, ids=chunk)
+        for first, group in ((group is groups[0], group) for group in groups)
+        for chunk in ([*ids[at : at + NAMED]] for at in range(0, len(ids), NAMED))
+    ]
+
+
 def filters(part: Slice, version: str) -> list[dict[str, Any]]:
     """The conditions that make up a slice."""
     found: list[dict[str, Any]] = []
     if part.segment_id is not None:
         found.append(_condition("segment_id", "=", part.segment_id))
+    if part.ids:
+        found.append(_condition("id", "IN", part.ids))
     if part.role is not None:
         found.append(_condition("role", "=", part.role))
     if part.created_from is not None:
@@ -94,7 +108,7 @@ def filters(part: Slice, version: str) -> list[dict[str, Any]]:
     return found
 
 
-def _condition(field: str, operator: str, value: str | int) -> dict[str, Any]:
+def _condition(field: str, operator: str, value: str | int | list[str]) -> dict[str, Any]:
     return {"field": field, "operator": operator, "value": value}
 
 

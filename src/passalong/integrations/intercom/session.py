@@ -69,8 +69,8 @@ class IntercomSession(Traffic):
     async def fields(self) -> list[Field]:
         return await self._source.fields()
 
-    async def plan(self, audience: Audience) -> list[Slice]:
-        return await self._source.plan(audience)
+    async def plan(self, audience: Audience, only: Sequence[str] | None = None) -> list[Slice]:
+        return await self._source.plan(audience, only)
 
     async def page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
         return await self._source.page(part, cursor, keys)

@@ -45,8 +45,16 @@ class Source:
         recent = await self._client.ask(Call("GET", "/contacts", params={"per_page": SAMPLED}), reader.page)
         return fields.with_samples(found, recent.contacts)
 
-    async def plan(self, audience: Audience) -> list[Slice]:
-        parts = await together(*(self._divided(group) for group in await self._groups(audience)))
+    async def plan(self, audience: Audience, only: Sequence[str] | None = None) -> list[Slice]:
+        groups = await self._groups(audience)
+        if only is None:
+            return await self._all_divided(groups)
+        chosen = [group for group in groups if group.purpose == "include"]
+        left_out = await self._all_divided([group for group in groups if group.purpose == "exclude"])
+        return [*left_out, *search.narrowed(chosen, only)]
+
+    async def _all_divided(self, groups: Sequence[Slice]) -> list[Slice]:
+        parts = await together(*(self._divided(group) for group in groups))
         return [part for group in parts for part in group]
 
     async def _groups(self, audience: Audience) -> list[Slice]:
