@@ -67,7 +67,7 @@ def make_sync(*, write_back: bool) -> Any:
         "inbound": INBOUND,
         "outbound": MAPPED_BACK if write_back else [],
     }
-    return services.create_sync(campaign, connection, body)
+    return services.create_sync(campaign, connection, body, who="bench")
 
 
 def one_run(sync: Any, worker: Watched, title: str) -> None:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from passalong.accounts.models import AuditEntry
 from passalong.api.run_schemas import RunOut, run_out
 from passalong.api.schemas import Body, Moment, Scalar, choice
 from passalong.core.ids import public_id
@@ -135,6 +136,30 @@ class SyncOut(BaseModel):
     created_at: Moment
     updated_at: Moment
     last_run: RunOut | None
+
+
+class ChangeOut(BaseModel):
+    """One setting; what it was and is has the shape that the setting has in a sync."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class EntryOut(BaseModel):
+    """Something that somebody did to a sync."""
+
+    id: str
+    verb: Literal["sync.created", "sync.changed", "sync.paused", "sync.resumed"]
+    who: str = Field(description="A member's email address, or the name of a token.")
+    created_at: Moment
+    changes: list[ChangeOut]
+
+
+def entry_out(entry: AuditEntry) -> dict[str, Any]:
+    """An entry of a timeline."""
+    columns = ("verb", "who", "created_at", "changes")
+    return {"id": public_id("entry", entry.pk), **{key: getattr(entry, key) for key in columns}}
 
 
 def sync_out(sync: Sync, last_run: Run | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ PREFIXES = {
     "preview": "prev",
     "token": "tok",
     "import": "imp",
+    "entry": "entry",
 }
 
 

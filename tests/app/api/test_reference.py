@@ -35,6 +35,7 @@ CALLS = {
     "GET /syncs/{sync_id}",
     "PATCH /syncs/{sync_id}",
     "DELETE /syncs/{sync_id}",
+    "GET /syncs/{sync_id}/timeline",
     "POST /syncs/{sync_id}/pause",
     "POST /syncs/{sync_id}/resume",
     "POST /syncs/{sync_id}/preview",

@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet, UUIDField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
+from passalong.accounts import audit
 from passalong.accounts.models import User
 from passalong.campaigns.models import Campaign
 from passalong.core.problems import Problem, not_found
@@ -91,8 +92,8 @@ def prepare(draft: SyncDraft) -> Sync:
         _drop(sync)
         sync = None
     if sync is not None:
-        return services.change_sync(sync, instruction(draft))
-    sync = services.create_sync(draft.campaign, connection, instruction(draft))
+        return services.change_sync(sync, instruction(draft), who=None)
+    sync = services.create_sync(draft.campaign, connection, instruction(draft), who=None)
     _note(draft, sync_id=str(sync.pk))
     return sync
 
@@ -148,6 +149,7 @@ def start(draft: SyncDraft, sync_id: UUID | None, started_by: str) -> Run:
         sync = prepare(locked)
         _call_off_previews(sync)
         run = services.start_run(sync, started_by=started_by)
+        audit.note(sync.pk, "sync.created", started_by)
         locked.delete()
     return run
 

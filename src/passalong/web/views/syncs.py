@@ -26,6 +26,11 @@ def sync_or_404(sync_id: UUID) -> Sync:
     return get_object_or_404(listed_syncs().select_related("campaign", "connection"), pk=sync_id)
 
 
+def who(request: HttpRequest) -> str:
+    """Whoever does this, as histories show it."""
+    return str(getattr(request.user, "email", ""))
+
+
 @require_GET
 def syncs(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """The syncs of a campaign, each with its newest run, and what is being set up."""
@@ -72,7 +77,7 @@ def run_again(request: HttpRequest, sync_id: UUID) -> HttpResponse:
     """Start a run now."""
     found = sync_or_404(sync_id)
     try:
-        run = services.start_run(found, started_by=getattr(request.user, "email", ""))
+        run = services.start_run(found, started_by=who(request))
     except Problem as problem:
         return _page(request, found, problem)
     return redirect("web:run", run.pk)
@@ -81,7 +86,7 @@ def run_again(request: HttpRequest, sync_id: UUID) -> HttpResponse:
 @require_POST
 def pause(request: HttpRequest, sync_id: UUID) -> HttpResponse:
     """Hold the sync and its run."""
-    found = services.pause_sync(sync_or_404(sync_id))
+    found = services.pause_sync(sync_or_404(sync_id), who=who(request))
     messages.success(request, _("Sync paused"))
     return redirect("web:sync", found.pk)
 
@@ -89,7 +94,7 @@ def pause(request: HttpRequest, sync_id: UUID) -> HttpResponse:
 @require_POST
 def resume(request: HttpRequest, sync_id: UUID) -> HttpResponse:
     """Let the sync go on."""
-    found = services.resume_sync(sync_or_404(sync_id))
+    found = services.resume_sync(sync_or_404(sync_id), who=who(request))
     messages.success(request, _("Sync resumed"))
     return redirect("web:sync", found.pk)
 
@@ -103,7 +108,7 @@ def delete(request: HttpRequest, sync_id: UUID) -> HttpResponse:
     if request.method == "GET":
         return render(request, "syncs/delete.html", context)
     try:
-        services.delete_sync(found)
+        services.delete_sync(found, who=who(request))
     except Problem as problem:
         return render(request, "syncs/delete.html", {**context, **refused(problem)}, status=problem.status)
     messages.success(request, _("Sync deleted"))
