@@ -162,7 +162,8 @@ class Run(WorkspaceModel):
 
     `epoch` grows each time a worker takes the run over; a worker may commit only while the epoch is its own
     and `lease_until` is kept ahead by its heartbeat. A retry reads again only contacts of `retry_of`: those
-    that failed there, or of them the ones listed in `only`.
+    that failed there, or of them the ones listed in `only`. `rate` is how many contacts a second the phase
+    under way has done lately.
     """
 
     sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="+")
@@ -194,6 +195,7 @@ class Run(WorkspaceModel):
     written = models.PositiveIntegerField(default=0)
     write_backs_failed = models.PositiveIntegerField(default=0)
     api_calls = models.PositiveIntegerField(default=0)
+    rate = models.FloatField(null=True)
     error = models.JSONField(null=True)
 
     created_at = models.DateTimeField(auto_now_add=True)
@@ -372,6 +374,31 @@ class ContactLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.external_id} → {self.referrer_id}"
+
+
+class Member(models.Model):
+    """A contact that was in the audience of an ongoing sync when it was last read to the end.
+
+    `missed` counts the walks in a row that did not meet it any more, `missed_in` is the run of the last of
+    them. `acted` remembers what the leaving rule did to the referrer, so that it can be undone for people
+    who come back.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    sync = models.ForeignKey(
+        Sync, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    external_id = models.TextField()
+    missed = models.PositiveSmallIntegerField(default=0)
+    missed_in = models.UUIDField(null=True)
+    acted = models.CharField(max_length=12, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sync", "external_id"], name="member_of_sync_once")]
+        indexes = [models.Index(fields=["sync", "id"], name="member_missing", condition=Q(missed__gt=0))]
+
+    def __str__(self) -> str:
+        return self.external_id
 
 
 class WriteBack(models.Model):
