@@ -20,6 +20,7 @@ from passalong.sync.models import (
     RunKind,
     RunStatus,
     Sync,
+    SyncDraft,
     SyncType,
     Trigger,
 )
@@ -27,6 +28,7 @@ from passalong.sync.validation import Instruction, validated
 
 INSTRUCTION = ("audience", "inbound", "outbound", "contact_policy")
 STORED = (*INSTRUCTION, "field_types")
+_NAME_LIMIT = 150
 NOTED = ("name", *INSTRUCTION, "type", "interval_minutes", "on_leave")
 
 
@@ -38,11 +40,12 @@ def create_sync(
     `who` is for the timeline, here and below; None: of a draft, of which nothing is noted before its start.
     """
     connections.require_connected(connection)
+    body = {**body, "name": body.get("name") or None}
     instruction = _validated(connection, body)
     sync = Sync(workspace_id=campaign.workspace_id, campaign=campaign, connection=connection)
     for key, value in {**instruction, **_valid_options(body)}.items():
         setattr(sync, key, value)
-    sync.name = body.get("name") or f"{connection.account_name}, {_audience_words(sync.audience)}"
+    sync.name = body["name"] or f"{connection.account_name}, {_audience_words(sync.audience)}"
     with transaction.atomic():
         sync.save(force_insert=True)
         if who is not None:
@@ -56,8 +59,6 @@ def change_sync(sync: Sync, changes: Mapping[str, Any], *, who: str | None) -> S
     if any(key in changes for key in INSTRUCTION):
         body = {key: changes.get(key, getattr(sync, key)) for key in INSTRUCTION}
         values |= _validated(sync.connection, body)
-    if changes.get("name"):
-        values["name"] = changes["name"]
     with transaction.atomic():
         before = Sync.objects.select_for_update().filter(pk=sync.pk).values(*NOTED).get()
         for key, value in {**before, **values}.items():
@@ -89,6 +90,7 @@ def delete_sync(sync: Sync, *, who: str) -> None:
         )
     with transaction.atomic():
         audit.note(sync.pk, "sync.deleted", who, [{"field": "name", "before": sync.name, "after": None}])
+        SyncDraft.objects.filter(answers__edits=str(sync.pk)).delete()
         sync.delete()
 
 
@@ -229,9 +231,10 @@ def _in_progress(active: Run | None) -> Problem:
 
 def _valid_options(body: Mapping[str, Any]) -> dict[str, Any]:
     errors = []
-    options = {
-        key: body[key] for key in ("type", "interval_minutes", "on_leave") if body.get(key) is not None
-    }
+    names = ("name", "type", "interval_minutes", "on_leave")
+    options = {key: body[key] for key in names if body.get(key) is not None}
+    if not 0 < len(options.get("name", "any").strip()) <= _NAME_LIMIT:
+        errors.append(FieldProblem("name", f"Give the sync a name of at most {_NAME_LIMIT} characters."))
     if options.get("type", SyncType.ONE_TIME) not in SyncType.values:
         errors.append(FieldProblem("type", "Say one_time or ongoing."))
     if not 5 <= options.get("interval_minutes", 60) <= 60 * 24 * 31:

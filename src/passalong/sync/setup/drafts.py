@@ -39,12 +39,13 @@ def begin(campaign: Campaign, user: Any) -> SyncDraft:
 
 def find(draft_id: UUID) -> SyncDraft | None:
     """The draft with its campaign, if it is still being set up."""
-    return SyncDraft.objects.select_related("campaign").filter(pk=draft_id).first()
+    rows = SyncDraft.objects.select_related("campaign").exclude(answers__has_key="edits")
+    return rows.filter(pk=draft_id).first()
 
 
 def open_drafts(campaign: Campaign) -> QuerySet[SyncDraft]:
-    """Drafts somebody has answered something in."""
-    rows = SyncDraft.objects.filter(campaign=campaign).exclude(answers={})
+    """Drafts of new syncs that somebody has answered something in."""
+    rows = SyncDraft.objects.filter(campaign=campaign).exclude(answers={}).exclude(answers__has_key="edits")
     return rows.select_related("created_by").order_by("-updated_at")
 
 

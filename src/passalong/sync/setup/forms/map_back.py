@@ -87,8 +87,8 @@ def context(setup: Setup, answer: Answer, wrong: Sequence[FieldProblem]) -> dict
 def _other_writers(setup: Setup) -> dict[str, list[str]]:
     """CRM field → names of other syncs that write it."""
     found: dict[str, list[str]] = {}
-    syncs = listed_syncs().filter(connection=setup.connection).values_list("name", "outbound")
-    for name, rows in syncs:
+    syncs = listed_syncs().filter(connection=setup.connection).exclude(pk=setup.draft.answers.get("edits"))
+    for name, rows in syncs.values_list("name", "outbound"):
         for row in rows:
             found.setdefault(row["to"], []).append(name)
     return found
