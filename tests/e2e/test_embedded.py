@@ -29,6 +29,8 @@ import sys, psycopg
 from pathlib import Path
 from passalong.postgres import embedded
 with embedded.start(Path(sys.argv[1])) as server, psycopg.connect(server.url) as connection:
+    # Two that create at once collide in PostgreSQL's own catalogue, "if not exists" or not.
+    connection.execute("SELECT pg_advisory_xact_lock(1)")
     connection.execute("CREATE TABLE IF NOT EXISTS kept (word text)")
     connection.execute("INSERT INTO kept VALUES ('here')")
     print(connection.execute("SELECT count(*) FROM kept").fetchone()[0])

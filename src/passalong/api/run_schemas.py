@@ -10,6 +10,7 @@ from passalong.core.ids import public_id
 from passalong.sync.models import Run, RunRecord, RunStatus
 
 OutcomeName = Literal["created", "updated", "unchanged", "duplicate", "skipped", "failed", "left"]
+WriteBackName = Literal["none", "pending", "written", "unchanged", "failed"]
 COUNTS = (
     "read",
     "created",
@@ -67,7 +68,7 @@ class RecordOut(BaseModel):
     outcome: OutcomeName
     reason: str | None
     message: str | None
-    write_back: Literal["none", "pending", "written", "unchanged", "failed"]
+    write_back: WriteBackName
 
 
 class SampleOut(BaseModel):

@@ -10,7 +10,14 @@ from pydantic import Field
 
 from passalong.api import lookup
 from passalong.api.auth import caller
-from passalong.api.run_schemas import OutcomeName, RecordOut, RunOut, record_out, run_out
+from passalong.api.run_schemas import (
+    OutcomeName,
+    RecordOut,
+    RunOut,
+    WriteBackName,
+    record_out,
+    run_out,
+)
 from passalong.api.schemas import Body, Page, Paging, page
 from passalong.core.pages import page_of
 from passalong.sync import services
@@ -40,6 +47,7 @@ class RecordFilters(Paging):
 
     outcome: OutcomeName | Literal[""] = ""
     reason: str = Field("", description="Exactly this reason, such as no_email.")
+    write_back: WriteBackName | Literal[""] = ""
 
 
 @router.post("/syncs/{sync_id}/runs", response={202: RunOut}, operation_id="start_run", summary="Start a run")
@@ -93,8 +101,7 @@ def retry(request: HttpRequest, run_id: str, body: RetryIn | None = None) -> Sta
 )
 def records(request: HttpRequest, run_id: str, filters: Query[RecordFilters]) -> dict[str, Any]:
     """In the order they were first read."""
-    rows = RunRecord.objects.filter(run=lookup.run(run_id))
-    wanted = {"outcome": filters.outcome, "reason": filters.reason}
-    rows = rows.filter(**{key: value for key, value in wanted.items() if value})
+    chosen = {"outcome": filters.outcome, "reason": filters.reason, "write_back": filters.write_back}
+    rows = RunRecord.objects.of(lookup.run(run_id), **chosen)
     found = page_of(rows, limit=filters.limit, cursor=filters.cursor, newest_first=False)
     return page(found, [record_out(record) for record in found.items])

@@ -25,7 +25,10 @@ TOO_LONG = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A contact after mapping: either `values` with a usable `email`, or why it goes no further."""
+    """A contact after mapping: either `values` with a usable `email`, or why it goes no further.
+
+    `names` is what a contact that goes no further calls itself, for people to recognise it by.
+    """
 
     contact: Contact
     email: str
@@ -33,13 +36,20 @@ class Judged:
     outcome: str = ""
     reason: str = ""
     message: str = ""
+    names: Values | None = None
 
 
 def left_out(one: Judged) -> Judged:
     """The same contact, found to be in an excluded segment; a reason it has already comes first."""
     if one.values is None:
         return one
-    return Judged(one.contact, one.email, None, "skipped", "excluded", SKIP_MESSAGES["excluded"])
+    message = SKIP_MESSAGES["excluded"]
+    return Judged(one.contact, one.email, None, "skipped", "excluded", message, _names(one.values))
+
+
+def _names(values: Values) -> Values | None:
+    """First and last name, if there are any."""
+    return {key: values[key] for key in ("first_name", "last_name") if values.get(key)} or None
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,7 @@ class Instruction:
                 "skipped",
                 reason,
                 SKIP_MESSAGES[reason].format(crm=self.crm),
+                _names(values),
             )
         values["email"] = email
         return Judged(contact, email or "", values)

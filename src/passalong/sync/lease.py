@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from passalong.core.clock import now
 from passalong.integrations.registry import integration
-from passalong.sync.models import WORKABLE, Connection, Run, RunStatus, Sync
+from passalong.sync.models import WORKABLE, Connection, Phase, Run, RunStatus, Sync
 
 LEASE = timedelta(seconds=15)
 HEARTBEAT = 2.0
@@ -76,22 +76,28 @@ def claim(run_id: UUID) -> Claim | None:
 
 @dataclass(frozen=True)
 class Orders:
-    """What people have asked of a run meanwhile."""
+    """What people have asked of a run meanwhile, and how far it is: contacts done in its phase."""
 
     cancel: bool
     pause: bool
+    phase: str = ""
+    done: int = 0
 
 
-def keep(held: Claim, **columns: Any) -> Orders:
+def keep(held: Claim, **changes: Any) -> Orders:
     """Extend the lease and set columns of the run; raises LeaseLostError when it is no longer ours."""
     moment = now()
     kept = Run.everywhere.filter(pk=held.run_id, epoch=held.epoch, status__in=WORKABLE).update(
-        lease_until=moment + LEASE, **columns
+        lease_until=moment + LEASE, **changes
     )
     if not kept:
         raise LeaseLostError
-    cancel, paused_at = Run.everywhere.values_list("cancel_requested", "sync__paused_at").get(pk=held.run_id)
-    return Orders(cancel=cancel, pause=paused_at is not None and not held.preview)
+    columns = ("cancel_requested", "sync__paused_at", "phase", "read", "written", "write_backs_failed")
+    cancel, paused_at, phase, read, written, unwritten = Run.everywhere.values_list(*columns).get(
+        pk=held.run_id
+    )
+    done = written + unwritten if phase == Phase.WRITE_BACK else read
+    return Orders(cancel, paused_at is not None and not held.preview, phase, done)
 
 
 def let_go(held: Claim, **columns: Any) -> bool:

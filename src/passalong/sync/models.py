@@ -1,6 +1,6 @@
 """What a sync remembers: its connection, its instruction, its runs, and what became of each contact."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -293,11 +293,26 @@ class WriteBackState(models.TextChoices):
     FAILED = "failed"
 
 
+class RunRecordQuerySet(models.QuerySet["RunRecord"]):
+    """Records of runs, narrowed."""
+
+    def of(self, run: Run, *, outcome: str = "", reason: str = "", write_back: str = "") -> Self:
+        """What became of a run's contacts; an empty word narrows nothing, an unknown one leaves nobody."""
+        wanted = {"outcome": outcome, "reason": reason, "write_back": write_back}
+        return self.filter(run=run, **{key: value for key, value in wanted.items() if value})
+
+    def unsuccessful(self) -> Self:
+        """Contacts that failed, and those that were not written back."""
+        unwritten = (WriteBackState.FAILED, WriteBackState.PENDING)
+        return self.filter(Q(outcome=Outcome.FAILED) | Q(write_back__in=unwritten))
+
+
 class RunRecord(models.Model):
     """What became of one contact in one run.
 
     `group` ties contacts of one referrer together: a digest of the run and the referrer (there before the
-    run) or the email (new in it), see rows.group_id. `mapped` is what the contact says, `before` what the
+    run) or the email (new in it), see rows.group_id; a contact that did not become a referrer has none.
+    `mapped` is what the contact says (only its names if it has no group), `before` what the
     referrer's fields were when the run first changed them: with both, the group can be decided again when a
     better leader arrives. `mark` names the walk of the partition that last saw the contact.
     """
@@ -327,6 +342,8 @@ class RunRecord(models.Model):
     message = models.TextField(default="")
     write_back = models.CharField(max_length=10, choices=WriteBackState, default=WriteBackState.NONE)
 
+    objects = RunRecordQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "external_id"], name="record_once")]
         indexes = [
@@ -341,6 +358,18 @@ class RunRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.external_id}: {self.outcome}"
+
+    @property
+    def name(self) -> str:
+        """What the contact calls itself, as far as the map in reads it."""
+        said = self.mapped if isinstance(self.mapped, dict) else {}
+        return " ".join(str(said[key]) for key in ("first_name", "last_name") if said.get(key))
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether a retry of the run would read this contact again."""
+        unwritten = (WriteBackState.FAILED, WriteBackState.PENDING)
+        return self.outcome == Outcome.FAILED or self.write_back in unwritten
 
 
 class ContactLink(models.Model):

@@ -1,13 +1,11 @@
 """Runs over just those contacts that failed before."""
 
-from uuid import UUID
-
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 
 from passalong.sync.lease import Claim, keep
-from passalong.sync.models import Outcome, RunRecord, WriteBackState
+from passalong.sync.models import RunRecord
 
 ABSENT = (
     "This contact is no longer in the audience: it left it, or was archived, deleted or merged in {crm}. "
@@ -25,15 +23,9 @@ ON CONFLICT DO NOTHING
 """
 
 
-def unsuccessful(run_id: UUID) -> QuerySet[RunRecord]:
-    """What a retry of this run is about: contacts that failed, and those that were not written back."""
-    unwritten = (WriteBackState.FAILED, WriteBackState.PENDING)
-    return RunRecord.objects.filter(Q(outcome=Outcome.FAILED) | Q(write_back__in=unwritten), run_id=run_id)
-
-
 def contacts(held: Claim) -> list[str]:
     """The contact ids that this retry reads again, in the order they were first read."""
-    found = unsuccessful(held.retry_of) if held.retry_of else RunRecord.objects.none()
+    found = RunRecord.objects.unsuccessful().filter(run=held.retry_of)
     if held.only:
         found = found.filter(external_id__in=held.only)
     return list(found.order_by("id").values_list("external_id", flat=True))

@@ -1,6 +1,7 @@
 """The conductor: plan, read, apply, settle, write back, finish; and what it does when any of it fails."""
 
 import asyncio
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,7 @@ from passalong.sync.lease import (
     let_go,
 )
 from passalong.sync.models import Phase, Run, RunStatus
+from passalong.sync.pace import Pace
 from passalong.sync.port import Session
 from passalong.sync.reader import read_audience
 from passalong.sync.settle import settle
@@ -69,6 +71,7 @@ class Conductor:
         self.held, self.db = held, db
         self.plan = Instruction.of(held.instruction, held.crm)
         self.session: Session | None = None
+        self.pace = Pace()
         self.log = log.bind(run=str(held.run_id), epoch=held.epoch)
 
     def calls(self) -> int:
@@ -158,7 +161,9 @@ class Conductor:
     def _beat(self) -> Orders:
         close_old_connections()
         try:
-            return keep(self.held, **self._state())
+            orders = keep(self.held, rate=self.pace.rate, **self._state())
+            self.pace.look(orders.phase, orders.done, time.monotonic())
+            return orders
         except (OperationalError, InterfaceError):
             # The database is restarting; the lease may run out, and then the epoch protects the run.
             return Orders(cancel=False, pause=False)
@@ -189,6 +194,7 @@ class Conductor:
         if status != RunStatus.PAUSED:
             columns["finished_at"] = now()
         columns.setdefault("error", None)
+        columns["rate"] = None
         with suppress(LeaseLostError):
             await self.db(let_go, self.held, status=status, api_calls=self.calls(), **columns)
         if status == RunStatus.PAUSED:

@@ -11,13 +11,14 @@ from passalong.campaigns.models import Campaign
 from passalong.core.clock import now
 from passalong.core.ids import public_id
 from passalong.core.problems import FieldProblem, Problem, invalid
-from passalong.sync import connections, retry, schedule
+from passalong.sync import connections, schedule
 from passalong.sync.models import (
     ACTIVE,
     Connection,
     OnLeave,
     Run,
     RunKind,
+    RunRecord,
     RunStatus,
     Sync,
     SyncDraft,
@@ -135,7 +136,7 @@ def retry_run(run: Run, *, started_by: str = "", only: Sequence[str] = ()) -> Ru
     """
     if not run.is_finished:
         raise _in_progress(run)
-    failed = retry.unsuccessful(run.pk)
+    failed = RunRecord.objects.unsuccessful().filter(run=run)
     if only:
         failed = failed.filter(external_id__in=only)
     if not failed.exists():

@@ -418,7 +418,7 @@ class _Batch:
                     "role": one.contact.role,
                     "last_seen_at": one.contact.last_seen_at,
                     "group": sql.group_id(self.run_id, key) if key else None,
-                    "mapped": one.values,
+                    "mapped": one.names if one.values is None else one.values,
                     "before": self._before(known, one.contact.id) if known else None,
                     "referrer": known.referrer if known else links.get(one.contact.id, (None,))[0],
                     "outcome": outcome,

@@ -31,14 +31,14 @@ class Progress:
 def progress_of(run: Run) -> Progress:
     """Reading counts contacts; writing back counts contacts written."""
     value, total = _done(run)
-    rate = _rate(run)
+    rate = run.rate if run.status == "running" else None
     return Progress(
         phase=str(words.PHASE[run.phase]),
         value=value,
         total=total,
         words=how_far(run),
         detail=_rate_words(rate),
-        aside=_time_left(run, value, total, rate),
+        aside=_time_left(value, total, rate),
     )
 
 
@@ -105,21 +105,14 @@ def _done(run: Run) -> tuple[int, int | None]:
     return run.read, None if run.total is None else max(run.total, run.read)
 
 
-def _rate(run: Run) -> float | None:
-    """Contacts read per second, once it means something."""
-    if run.started_at is None or run.phase != Phase.READ or not run.read:
-        return None
-    elapsed = now() - run.started_at
-    return run.read / elapsed.total_seconds() if elapsed > STEADY_AFTER else None
-
-
 def _rate_words(rate: float | None) -> str:
-    if rate is None:
+    if not rate:
         return ""
-    return _("%(rate)s contacts per second") % {"rate": intcomma(max(1, round(rate)))}
+    number = f"{rate:.1f}" if rate < 10 else intcomma(round(rate))
+    return _("%(rate)s contacts per second") % {"rate": number}
 
 
-def _time_left(run: Run, value: int, total: int | None, rate: float | None) -> str:
-    if rate is None or total is None or run.status != "running" or total <= value:
+def _time_left(value: int, total: int | None, rate: float | None) -> str:
+    if not rate or total is None or total <= value:
         return ""
     return _("about %(span)s left") % {"span": span((total - value) / rate)}

@@ -64,7 +64,15 @@ REASON = {
     "bounced": _("Email bounced"),
     "spam": _("Marked as spam"),
     "excluded": _("In an excluded segment"),
+    "value_too_long": _("A value is too long"),
+    "email_in_use": _("Email address taken"),
+    "not_in_audience": _("No longer in the audience"),
+    "contact_gone": _("No longer in Intercom"),
+    "field_missing": _("Field missing in Intercom"),
+    "value_refused": _("Value refused by Intercom"),
 }
+
+WITH_REASON = ("skipped", "failed", "left")
 
 FIX = {
     "no_email": _("Add an email address in Intercom and sync again."),

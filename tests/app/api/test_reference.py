@@ -44,6 +44,7 @@ CALLS = {
     "POST /syncs/{sync_id}/runs",
     "GET /runs/{run_id}",
     "POST /runs/{run_id}/cancel",
+    "POST /runs/{run_id}/retry",
     "GET /runs/{run_id}/records",
 }
 

@@ -113,7 +113,9 @@ def test_it_follows_the_map_as_it_is_now() -> None:
     world = with_long_values()
     first = world.run()
     with in_workspace(world.workspace_id):
-        world.sync = services.change_sync(world.sync, {"inbound": world.sync.inbound[:2]}, who="alice@example.com")
+        world.sync = services.change_sync(
+            world.sync, {"inbound": world.sync.inbound[:2]}, who="alice@example.com"
+        )
         first.sync = world.sync
 
     assert counts(retry(world, first)) == {"read": 2, "created": 2}

@@ -68,15 +68,22 @@ def test_it_says_the_status_in_words(page: Client, sync: Sync, status: str, word
 
 
 def test_it_shows_how_far_a_run_is_and_asks_again(page: Client, sync: Sync) -> None:
-    started = now() - timedelta(seconds=20)
+    started = now() - timedelta(hours=2)
     run = run_of(
-        sync, status="running", phase="read", total=12408, read=8150, created=8150, started_at=started
+        sync,
+        status="running",
+        phase="read",
+        total=12408,
+        read=8150,
+        created=8150,
+        started_at=started,
+        rate=50,
     )
     text = page.get(at(run)).content.decode()
     assert "8,150 of 12,408" in text
     assert '<progress value="8150" max="12408"' in text
-    assert "contacts per second" in text
-    assert "left</span>" in text
+    assert "50 contacts per second" in text
+    assert "about 1 min 25 s left</span>" in text
     assert f'data-poll hx-get="{at(run, "/progress")}"' in text
 
 
@@ -171,3 +178,93 @@ def test_it_lists_syncs_with_their_newest_run(page: Client, sync: Sync) -> None:
     text = page.get(f"/campaigns/{public_id('campaign', sync.campaign_id)}/syncs").content.decode()
     assert "12,408" in text
     assert ">Failed</span>" not in text
+
+
+def test_it_shows_people_by_name_where_the_map_in_knows_it(page: Client, sync: Sync) -> None:
+    run = done(sync)
+    RunRecord.objects.create(
+        run=run, external_id="c9", mark=1, role="lead", outcome="skipped", reason="no_email",
+        mapped={"first_name": "Grace", "last_name": "Hopper"},
+    )  # fmt: skip
+    assert "Grace Hopper" in page.get(at(run)).content.decode()
+
+
+def failed_run(sync: Sync) -> Run:
+    run = run_of(
+        sync,
+        status="partial",
+        phase="done",
+        read=3,
+        created=1,
+        failed=2,
+        write_backs_due=1,
+        write_backs_failed=1,
+    )
+    rows = [("c1", "created", "failed"), ("c2", "failed", "none"), ("c3", "failed", "none")]
+    for external_id, outcome, write_back in rows:
+        RunRecord.objects.create(
+            run=run, external_id=external_id, mark=1, email=f"{external_id}@example.com", role="user",
+            outcome=outcome, reason="value_too_long", write_back=write_back,
+        )  # fmt: skip
+    return run
+
+
+def test_it_retries_all_that_failed(page: Client, sync: Sync) -> None:
+    run = failed_run(sync)
+    assert "Retry 3 failed" in page.get(at(run)).content.decode()
+
+    answer = page.post(at(run, "/retry"))
+
+    again = Run.everywhere.get(retry_of=run)
+    assert (answer.status_code, answer.headers["Location"]) == (302, at(again))
+    assert (again.trigger, again.only, again.started_by) == ("retry", [], "alice@example.com")
+
+
+def test_it_retries_one_contact(page: Client, sync: Sync) -> None:
+    run = failed_run(sync)
+    page.post(at(run, "/retry"), {"contact": "c2"})
+    assert Run.everywhere.get(retry_of=run).only == ["c2"]
+
+
+def test_it_says_why_nothing_can_be_retried(page: Client, sync: Sync) -> None:
+    answer = page.post(at(run_of(sync, status="succeeded"), "/retry"))
+    assert answer.status_code == 409
+    assert "No contact failed in this run." in answer.content.decode()
+
+
+def test_it_offers_no_retry_when_nothing_failed(page: Client, sync: Sync) -> None:
+    run = run_of(sync, status="succeeded", phase="done", read=1, created=1)
+    assert "Retry" not in page.get(at(run)).content.decode()
+
+
+def test_it_shows_who_was_not_written_back(page: Client, sync: Sync) -> None:
+    text = page.get(at(failed_run(sync), "?write_back=failed")).content.decode()
+    assert "c1@example.com" in text
+    assert "c2@example.com" not in text
+
+
+def test_it_pauses_and_resumes_from_the_page_of_the_run(page: Client, sync: Sync) -> None:
+    run = run_of(sync, status="queued")
+    page.post(at(run, "/pause"))
+    assert Run.everywhere.get(pk=run.pk).status == "paused"
+    assert "Resume" in page.get(at(run)).content.decode()
+    page.post(at(run, "/resume"))
+    assert Run.everywhere.get(pk=run.pk).status == "queued"
+
+
+def test_it_gives_the_contacts_as_a_file_that_no_spreadsheet_runs(page: Client, sync: Sync) -> None:
+    run = run_of(sync, status="partial", phase="done", read=2, skipped=1, created=1)
+    RunRecord.objects.create(
+        run=run, external_id="-c1", mark=1, email='=HYPERLINK("x")', role="user", outcome="skipped",
+        reason="invalid_email", message="@message", mapped={"first_name": "+Ada", "last_name": "L"},
+    )  # fmt: skip
+    RunRecord.objects.create(run=run, external_id="c2", mark=1, role="lead", outcome="created")
+
+    answer = page.get(at(run, "/contacts.csv?outcome=skipped"))
+
+    lines = b"".join(answer).decode("utf-8-sig").splitlines()
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="contacts-of-this-run.csv"'
+    assert lines == [
+        "Contact,Email,Name,User or lead,Outcome,Reason,What happened and what to do,Written back,Referrer",
+        '\'-c1,"\'=HYPERLINK(""x"")",\'+Ada L,User,Skipped,Email address not usable,\'@message,,',
+    ]

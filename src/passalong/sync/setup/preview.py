@@ -1,7 +1,6 @@
 """What a preview found, in the shape its page shows."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Count
 
@@ -30,21 +29,16 @@ class Preview:
 
 def found(run: Run) -> Preview:
     """Numbers by reason, and a few people."""
-    return Preview(run, skipped_by_reason(run), _samples(run))
+    return Preview(run, by_reason(run), _samples(run))
 
 
-def skipped_by_reason(run: Run) -> list[tuple[str, int]]:
-    """How many were skipped for each reason, most first."""
-    rows = RunRecord.objects.filter(run=run, outcome=Outcome.SKIPPED).values_list("reason")
+def by_reason(run: Run, outcome: str = Outcome.SKIPPED) -> list[tuple[str, int]]:
+    """How many came to this outcome for each reason, most first."""
+    rows = RunRecord.objects.of(run, outcome=outcome).values_list("reason")
     return list(rows.annotate(count=Count("id")).order_by("-count", "reason"))
 
 
 def _samples(run: Run) -> list[Sample]:
     coming = [Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED]
     rows = RunRecord.objects.filter(run=run, outcome__in=coming).order_by("id")[:SAMPLES]
-    return [Sample(_name(row.mapped), row.email, row.outcome) for row in rows]
-
-
-def _name(mapped: Any) -> str:
-    said = mapped if isinstance(mapped, dict) else {}
-    return " ".join(str(said[key]) for key in ("first_name", "last_name") if said.get(key))
+    return [Sample(row.name, row.email, row.outcome) for row in rows]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from passalong.sync.facts import FACTS, MODES, NAME_FORMATS, TARGETS
 from passalong.sync.models import Connection
@@ -36,29 +37,56 @@ class Summary:
 
 def summary(connection: Connection, body: Mapping[str, Any]) -> Summary:
     """`body` has the shape of the REST contract; names come from what the CRM last said."""
-    fields = {field["key"]: field["label"] for field in connection.fields_cache}
-    segments = {segment["id"]: segment["name"] for segment in connection.segments_cache}
+    fields = names_of(connection.fields_cache, "key", "label")
+    segments = names_of(connection.segments_cache, "id", "name")
     audience = body["audience"]
     return Summary(
         account=connection.account_name,
-        audience=_kind(audience.get("kind", "")),
+        audience=kind_words(audience.get("kind", "")),
         included=[segments.get(key, key) for key in audience.get("segment_ids", [])],
         excluded=[segments.get(key, key) for key in audience.get("exclude_segment_ids", [])],
         left_out=[str(label) for key, label in POLICY if body["contact_policy"].get(key) == "skip"],
-        inbound=[_in(row, fields) for row in body["inbound"]],
-        outbound=[
-            MapLine(FACTS.get(row["from"], row["from"]), fields.get(row["to"], row["to"]))
-            for row in body["outbound"]
-        ],
-        type=_("One-time sync") if body["type"] == "one_time" else _("Ongoing sync"),
+        inbound=[map_in_line(row, fields) for row in body["inbound"]],
+        outbound=[map_back_line(row, fields) for row in body["outbound"]],
+        type=type_words(body["type"], body.get("interval_minutes", 60)),
     )
 
 
-def _kind(kind: str) -> str:
+def names_of(cache: Any, key: str, name: str) -> dict[str, str]:
+    """What the CRM last called its fields or segments, by their keys."""
+    return {row[key]: row[name] for row in cache}
+
+
+def kind_words(kind: str) -> str:
+    """Which contacts, as the wizard offers them."""
     return next((str(title) for key, title, _line in KINDS if key == kind), "")
 
 
-def _in(row: Mapping[str, Any], fields: Mapping[str, str]) -> MapLine:
+def type_words(kind: str, minutes: int) -> str:
+    """One-time, or ongoing and how often."""
+    if kind == "one_time":
+        return _("One-time sync")
+    return _("Ongoing sync, %(every)s") % {"every": every(minutes)}
+
+
+def every(minutes: int) -> str:
+    """An interval: every hour, every 6 hours, every 45 minutes."""
+    if minutes % 1440 == 0:
+        days = minutes // 1440
+        return ngettext("every day", "every %(n)d days", days) % {"n": days}
+    if minutes % 60 == 0:
+        hours = minutes // 60
+        return ngettext("every hour", "every %(n)d hours", hours) % {"n": hours}
+    return ngettext("every minute", "every %(n)d minutes", minutes) % {"n": minutes}
+
+
+def map_back_line(row: Mapping[str, Any], fields: Mapping[str, str]) -> MapLine:
+    """One row of the map back, `fields` being the CRM's names."""
+    return MapLine(FACTS.get(row["from"], row["from"]), fields.get(row["to"], row["to"]))
+
+
+def map_in_line(row: Mapping[str, Any], fields: Mapping[str, str]) -> MapLine:
+    """One row of the map in, `fields` being the CRM's names."""
     notes = []
     if row.get("name_format") and row["name_format"] != "whole":
         notes.append(NAME_FORMATS[row["name_format"]])
