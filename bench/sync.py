@@ -23,6 +23,7 @@ def main() -> None:
     ask.add_argument("--contacts", type=int, default=100_000)
     ask.add_argument("--latency-ms", type=int, default=0)
     ask.add_argument("--write-back", action="store_true", help="write link and count back, too")
+    ask.add_argument("--ongoing", action="store_true", help="keep track of who leaves, too")
     ask.add_argument("--repeat", type=int, default=2, help="runs after the first")
     options = ask.parse_args()
     machine()
@@ -44,7 +45,7 @@ def measure(options: Any) -> None:
 
     member, _ = set_up("bench@example.com", "Bench")
     with in_workspace(member.workspace_id):
-        sync = make_sync(write_back=options.write_back)
+        sync = make_sync(write_back=options.write_back, ongoing=options.ongoing)
         worker = Watched("worker")
         try:
             for number in range(1 + options.repeat):
@@ -53,7 +54,7 @@ def measure(options: Any) -> None:
             worker.stop()
 
 
-def make_sync(*, write_back: bool) -> Any:
+def make_sync(*, write_back: bool, ongoing: bool) -> Any:
     """All contacts into one campaign."""
     from passalong.campaigns.services import create_campaign
     from passalong.sync import connections, services
@@ -66,6 +67,7 @@ def make_sync(*, write_back: bool) -> Any:
         "audience": {"kind": "all"},
         "inbound": INBOUND,
         "outbound": MAPPED_BACK if write_back else [],
+        "type": "ongoing" if ongoing else "one_time",
     }
     return services.create_sync(campaign, connection, body, who="bench")
 

@@ -25,6 +25,8 @@ for _name in [name for name in os.environ if name.startswith("PASSALONG_") and n
 os.environ["DATABASE_URL"] = _server.url
 os.environ["PASSALONG_DATA_DIR"] = str(_folder)
 os.environ["PASSALONG_SECRET_KEY"] = "tests-" + "0123456789abcdef" * 3
+# A test sees what it has done at once.
+os.environ["PASSALONG_VISIT_WRITE"] = "direct"
 os.environ["PASSALONG_BASE_URL"] = "http://127.0.0.1:8000"
 os.environ["DJANGO_SETTINGS_MODULE"] = "passalong.config.django"
 

@@ -24,6 +24,7 @@ class World:
 
     `members` is what an audience holds, by contact id. `contact` is what a contact holds now, by field key,
     read past the integration. `text_field` is a custom text field that can be written.
+    `rename` gives a contact another name there.
     """
 
     integration: Integration
@@ -36,6 +37,7 @@ class World:
     members: Callable[[Audience], set[str]]
     contact: Callable[[str], Mapping[str, Any]]
     archive: Callable[[str], None]
+    rename: Callable[[str, str], None]
 
     def open(self, *, interactive: bool = True) -> AbstractAsyncContextManager[Session]:
         return self.integration.open(
@@ -152,6 +154,64 @@ class Conformance:
             Audience("segments", [world.segment_id])
         )
 
+    async def test_it_reads_what_changed_since_a_moment(self, world: World) -> None:
+        audience = Audience("all")
+        someone = _someone(world)
+        async with world.open() as session:
+            before = await session.newest(audience)
+            assert before is not None
+            world.rename(someone, "Changed by conformance")
+            moment = await session.newest(audience)
+            assert moment is not None
+            assert moment > before
+            parts = await session.plan(audience, since=moment)
+            pages = [page for part in parts for page in await walk(session, part, KEYS)]
+        changed = {c.id: c.values["name"] for page in pages for c in page.contacts}
+        assert [part.changed_since for part in parts] == [moment]
+        assert changed == {someone: "Changed by conformance"}
+
+    async def test_it_reads_everybody_who_changed_since_long_ago(self, world: World) -> None:
+        async with world.open() as session:
+            for kind in ("users", "leads", "all"):
+                audience = Audience(kind)
+                parts = await session.plan(audience, since=1)
+                pages = [page for part in parts for page in await walk(session, part, KEYS)]
+                met = [c.id for page in pages for c in page.contacts]
+                assert sorted(met) == sorted(world.members(audience))
+
+    async def test_it_reads_segments_whole_whatever_changed(self, world: World) -> None:
+        audience = Audience("segments", [world.segment_id])
+        async with world.open() as session:
+            assert await session.newest(audience) is None
+            assert await session.plan(audience, since=2_000_000_000) == await session.plan(audience)
+
+    async def test_it_asks_for_contacts_by_their_ids(self, world: World) -> None:
+        inside = world.members(Audience("segments", [world.segment_id]))
+        outside = min(world.members(Audience("all")) - inside)
+        wanted = [*sorted(inside)[:2], outside, "000000000000000000000000"]
+        async with world.open() as session:
+            for audience in (Audience("segments", [world.segment_id]), Audience("all"), Audience("leads")):
+                parts = await session.plan_hinted(audience, wanted)
+                pages = [page for part in parts for page in await walk(session, part, KEYS)]
+                met = [contact.id for page in pages for contact in page.contacts]
+                assert sorted(met) == sorted(set(wanted) & world.members(audience))
+                assert {page.total for page in pages} == {len(met)}
+
+    async def test_it_tells_whom_to_leave_out_when_it_asks_by_id(self, world: World) -> None:
+        someone = _someone(world)
+        other = min(
+            world.members(Audience("users")) - world.members(Audience("segments", [world.segment_id]))
+        )
+        audience = Audience("users", [], [world.segment_id])
+        async with world.open() as session:
+            parts = await session.plan_hinted(audience, [someone, other])
+            met = {
+                part.purpose: {c.id for page in await walk(session, part, []) for c in page.contacts}
+                for part in parts
+            }
+        assert [part.purpose for part in parts] == ["exclude", "include"]
+        assert met == {"exclude": {someone}, "include": {someone, other}}
+
     async def test_it_reads_the_same_twice(self, world: World) -> None:
         async with world.open() as session:
             audience = Audience("segments", [world.segment_id])
@@ -171,6 +231,43 @@ class Conformance:
             page = await session.page(part, None, ["email", world.text_field])
         assert {tuple(c.values) for c in page.contacts} == {("email", world.text_field)}
         assert [c.id for c in page.contacts if c.values["email"] == ""] == []
+
+    async def test_it_finds_contacts_to_show(self, world: World) -> None:
+        audience = Audience("segments", [world.segment_id])
+        inside = world.members(audience)
+        someone = next(one for one in sorted(inside) if world.contact(one)["email"])
+        email, name = world.contact(someone)["email"], world.contact(someone)["name"]
+        async with world.open() as session:
+            some = await session.samples(audience, "", KEYS, 5)
+            assert len(some) == 5
+            assert {contact.id for contact in some} <= inside
+            by_email = await session.samples(audience, email, KEYS, 5)
+            assert someone in {contact.id for contact in by_email}
+            assert {contact.values["email"] for contact in by_email} == {email}
+            by_name = await session.samples(audience, name, KEYS, 150)
+            assert someone in {contact.id for contact in by_name}
+            assert await session.samples(audience, "nobody has this in the name", KEYS, 5) == []
+
+    async def test_it_says_where_a_contact_is(self, world: World) -> None:
+        audience = Audience("segments", [world.segment_id])
+        inside = _someone(world)
+        outside = min(world.members(Audience("all")) - world.members(audience))
+        async with world.open() as session:
+            found = [(await session.whereabouts(one, audience)).state for one in (inside, outside)]
+            assert found == ["member", "left"]
+            left_out = Audience("all", [], [world.segment_id])
+            found = [(await session.whereabouts(one, left_out)).state for one in (inside, outside)]
+            assert found == ["left", "member"]
+            world.archive(inside)
+            for kind in (audience, left_out, Audience("all")):
+                assert (await session.whereabouts(inside, kind)).state == "gone"
+
+    async def test_it_tells_leads_from_users_when_asked_where_they_are(self, world: World) -> None:
+        lead = min(world.members(Audience("leads")))
+        async with world.open() as session:
+            kinds = [Audience("leads"), Audience("users"), Audience("all")]
+            found = [(await session.whereabouts(lead, kind)).state for kind in kinds]
+        assert found == ["member", "left", "member"]
 
     async def test_it_refuses_a_cursor_it_does_not_know(self, world: World) -> None:
         async with world.open() as session:
@@ -240,6 +337,102 @@ class Conformance:
                 await session.create_field("Number of conformance", "string")
         assert caught.value.code == "field_type_conflict"
 
+    async def test_it_finds_everybody_with_an_email(self, world: World) -> None:
+        contact_id = _someone_with_email(world)
+        email = str(world.contact(contact_id)["email"])
+        async with world.open() as session:
+            found = await session.find_contacts(email.strip().lower())
+            assert contact_id in {one.id for one in found}
+            assert {str(one.values["email"]).strip().lower() for one in found} == {email.strip().lower()}
+            assert await session.find_contacts("nobody-has-this@example.com") == []
+
+    async def test_it_makes_a_user_once(self, world: World) -> None:
+        async with world.open() as session:
+            made, new = await session.create_contact("user", "made-user@example.com", {world.text_field: "x"})
+            assert new
+            assert await session.create_contact("user", "made-user@example.com", {}) == (made, False)
+            found = await session.find_contacts("made-user@example.com")
+        assert [(one.id, one.role) for one in found] == [(made, "user")]
+        assert world.contact(made)[world.text_field] == "x"
+
+    async def test_it_makes_a_lead(self, world: World) -> None:
+        async with world.open() as session:
+            made, new = await session.create_contact("lead", "made-lead@example.com", {})
+            found = await session.find_contacts("made-lead@example.com")
+        assert (new, [(one.id, one.role) for one in found]) == (True, [(made, "lead")])
+
+    async def test_it_makes_nobody_when_a_field_is_not_there(self, world: World) -> None:
+        missing = f"{world.text_field} no more"
+        async with world.open() as session:
+            with pytest.raises(SkipContact) as caught:
+                await session.create_contact("lead", "made-not@example.com", {missing: "y"})
+            assert (caught.value.code, caught.value.field) == ("field_missing", missing)
+            assert await session.find_contacts("made-not@example.com") == []
+
+    async def test_it_does_not_bring_back_an_archived_user(self, world: World) -> None:
+        async with world.open() as session:
+            made, _new = await session.create_contact("user", "made-old@example.com", {})
+            world.archive(made)
+            with pytest.raises(SkipContact) as caught:
+                await session.create_contact("user", "made-old@example.com", {})
+            assert caught.value.code == "contact_archived"
+            assert await session.find_contacts("made-old@example.com") == []
+
+    async def test_it_tags_and_notes_events_again_and_again(self, world: World) -> None:
+        contact_id = _someone(world)
+        async with world.open() as session:
+            for _ in range(2):
+                await session.tag(contact_id, "Made by conformance")
+                await session.event(contact_id, "made-by-conformance", 1_790_000_000, {"friend": "Ada"})
+
+    async def test_it_tags_nobody_who_is_gone(self, world: World) -> None:
+        contact_id = _someone(world)
+        world.archive(contact_id)
+        async with world.open() as session:
+            with pytest.raises(SkipContact) as caught:
+                await session.tag(contact_id, "Made by conformance")
+            assert caught.value.code == "contact_gone"
+            with pytest.raises(SkipContact) as caught:
+                await session.event(contact_id, "made-by-conformance", 1_790_000_000, {})
+            assert caught.value.code == "contact_gone"
+
+    async def test_it_reads_one_contact_by_id(self, world: World) -> None:
+        contact_id = _someone(world)
+        async with world.open() as session:
+            await session.write(contact_id, {world.text_field: "now"})
+            found = await session.read(contact_id, [world.text_field])
+            assert found is not None
+            assert (found.id, found.values) == (contact_id, {world.text_field: "now"})
+            world.archive(contact_id)
+            assert await session.read(contact_id, []) is None
+            assert await session.read("000000000000000000000000", []) is None
+
+    async def test_it_reads_some_contacts_by_id(self, world: World) -> None:
+        wanted = sorted(world.members(Audience("all")))[:120]
+        async with world.open() as session:
+            found = await session.some([*wanted, "000000000000000000000000"], ["email"])
+            assert {one.id for one in found} == set(wanted)
+            assert await session.some([], ["email"]) == []
+
+    async def test_it_finds_who_has_a_value_the_last_changed_first(self, world: World) -> None:
+        some = sorted(world.members(Audience("all")))[:5]
+        async with world.open() as session:
+            for contact_id in some:
+                await session.write(contact_id, {world.text_field: "looked for"})
+            page = await session.having(world.text_field, "looked for", None, [world.text_field])
+            nobody = await session.having(world.text_field, "nobody says this", None, [])
+        assert {one.id for one in page.contacts} == set(some)
+        assert {one.values[world.text_field] for one in page.contacts} == {"looked for"}
+        changed = [one.updated_at or 0 for one in page.contacts]
+        assert changed == sorted(changed, reverse=True)
+        assert (page.next_cursor, nobody.contacts) == (None, [])
+
+    async def test_it_says_when_the_field_to_look_by_is_gone(self, world: World) -> None:
+        async with world.open() as session:
+            with pytest.raises(ConfigError) as caught:
+                await session.having(f"{world.text_field} no more", "x", None, [])
+        assert caught.value.code == "field_missing"
+
     async def test_it_counts_its_calls(self, world: World) -> None:
         async with world.open() as session:
             assert (session.calls, session.waiting_until, session.waiting_code) == (0, None, None)
@@ -249,6 +442,11 @@ class Conformance:
 
 def _someone(world: World) -> str:
     return min(world.members(Audience("segments", [world.segment_id])))
+
+
+def _someone_with_email(world: World) -> str:
+    inside = world.members(Audience("segments", [world.segment_id]))
+    return next(one for one in sorted(inside) if world.contact(one)["email"])
 
 
 def _fits(field: Field) -> bool:

@@ -28,7 +28,14 @@ CHECKS = [
 ]
 # A port nobody listens on: what asks the CRM is refused at once, and no test leaves this machine.
 NOWHERE = "http://127.0.0.1:1"
-UNAVAILABLE = {"create_connection", "list_segments", "list_fields", "create_field", "replace_credentials"}
+UNAVAILABLE = {
+    "create_connection",
+    "check_connection",
+    "list_segments",
+    "list_fields",
+    "create_field",
+    "replace_credentials",
+}
 
 
 schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
@@ -48,12 +55,17 @@ def known(transactional_db: None) -> dict[str, str]:
     alice = cast.alice()
     campaign, connection = cast.campaign_of(alice), cast.connection_of(alice)
     sync = cast.sync_of(campaign, connection)
+    referrer = cast.referrer_of(campaign)
+    webhook, delivery = cast.webhook_of(alice)
     rows = {
+        "webhook": webhook,
+        "delivery": delivery,
         "import": Import.everywhere.create(
             workspace=alice.workspace, campaign=campaign, file_name="a.csv", status="running"
         ),
         "campaign": campaign,
-        "referrer": cast.referrer_of(campaign),
+        "referrer": referrer,
+        "lead": cast.lead_of(referrer),
         "connection": connection,
         "sync": sync,
         "run": Run.everywhere.create(workspace=alice.workspace, sync=sync),

@@ -72,15 +72,39 @@ def test_it_is_found_again_in_another_browser_as_it_was_left(visitors: Visitors,
 def test_it_keeps_what_was_typed_when_going_back(visitors: Visitors, campaign: str) -> None:
     page = visitors.page()
     draft_at(page, campaign, "contacts")
-    page.get_by_role("group", name="First name").get_by_label("Intercom field").select_option(value="")
+    field = page.get_by_role("group", name="First name").get_by_label("Intercom field")
+    walk.choose(field, "Choose a field")
     walk.press(page, "Next")
     expect(page.get_by_role("alert")).to_contain_text("Choose the Intercom field that First name comes from.")
     assert look_over(page) == []
     page.get_by_role("alert").get_by_role("link").click()
     walk.press(page, "Back")
     walk.press(page, "Next")
-    chosen = page.get_by_role("group", name="First name").get_by_label("Intercom field")
-    expect(chosen).to_have_value("")
+    expect(page.get_by_role("group", name="First name").get_by_label("Intercom field")).to_have_value(
+        "Choose a field"
+    )
+
+
+def test_it_searches_fields_by_keyboard(visitors: Visitors, campaign: str) -> None:
+    page = visitors.page()
+    draft_at(page, campaign, "contacts")
+    walk.sampled(page)
+    box = page.get_by_role("group", name="Phone").get_by_label("Intercom field")
+    select = page.get_by_role("group", name="Phone").locator("select[name^=from]")
+    box.focus()
+    page.keyboard.type("ema")
+    options = page.get_by_role("listbox").get_by_role("option")
+    expect(options.first).to_contain_text("Email")
+    assert look_over(page) == []
+    page.keyboard.press("Enter")
+    expect(select).to_have_value("email")
+    expect(page.get_by_role("group", name="Phone").get_by_text("Suggested")).to_have_count(0)
+    expect(box).to_be_focused()  # also after the row was drawn anew
+    page.keyboard.type("no field has such a name")
+    expect(options).to_have_text(["No field is called that"])
+    page.keyboard.press("Escape")
+    expect(box).to_have_value("Email")
+    expect(page.get_by_role("listbox")).to_have_count(0)
 
 
 def test_it_does_not_open_a_locked_step(visitors: Visitors, campaign: str) -> None:

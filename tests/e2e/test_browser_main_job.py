@@ -88,6 +88,7 @@ def test_it_walks_the_wizard(desk: Desk) -> None:
     expect(row).to_contain_text(f"{len(members)}")
     walk.choose_segment(page)
 
+    walk.sampled(page)
     expect(page.get_by_text("Suggested")).to_have_count(4)
     first = page.get_by_role("group", name="First name")
     first.get_by_label("Take").select_option(value="whole")
@@ -115,11 +116,7 @@ def test_it_does_what_the_preview_says_and_shows_it_moving(desk: Desk) -> None:
     walk.start(page)
     bar = page.get_by_role("progressbar")
     expect(bar).to_have_attribute("max", str(promised["Created"] + promised["Duplicate"]), timeout=30_000)
-    first = int(bar.get_attribute("value") or 0)
-    page.wait_for_function(
-        "(first) => { const bar = document.querySelector('progress'); return !bar || bar.value > first }",
-        arg=first,
-    )
+    walk.moved(page, beyond=walk.moved(page))
     control.latency(0)
 
     assert walk.wait_for_end(page) == promised

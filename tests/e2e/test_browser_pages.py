@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.support import walk
 from tests.support.browser import EMAIL, PHONE, WIDE, WORKSPACE, Scheme, Visitors, look_over, start_all
 from tests.support.process import run
-from tests.support.product import LINK_OUT
+from tests.support.product import LINK_OUT, Product
 
 LOOKS: list[tuple[Scheme, int]] = [("light", WIDE), ("dark", PHONE)]
 LONG = "Donaudampfschifffahrtsgesellschaftskapitaenswitwe " * 2
@@ -36,7 +36,12 @@ def site(empty: Visitors) -> Site:
     product.make_field(connection)
     sync = product.make_sync(connection, {"kind": "all"}, outbound=LINK_OUT, campaign_id=campaign_id)
     run_id = product.run_and_wait(sync)["id"]
-    link = next(iter(product.referrers(sync).values()))["referral_link"]
+    person = next(iter(product.referrers(sync).values()))
+    link = person["referral_link"]
+    for friend in ("frida", "y" * 60):
+        body = {"email": f"{friend}@example.org", "first_name": LONG, "referrer": person["code"]}
+        product.call("POST", f"/campaigns/{campaign_id}/leads", body)
+    slug = product.call("GET", f"/campaigns/{campaign_id}")["slug"]
     product.call("POST", f"/campaigns/{campaign_id}/referrers", {"email": f"{'x' * 60}@example.com"})
     return Site(
         empty,
@@ -46,9 +51,20 @@ def site(empty: Visitors) -> Site:
             "run": f"/runs/{run_id}",
             "connection": f"/connections/{connection}",
             "link": link,
+            "join": f"/c/{slug}",
+            "webhook": f"/webhooks/{_webhook(product)}",
+            "code": person["code"],
+            "referrer": f"/referrers/{person['id']}",
             "setup": _draft(empty, f"/campaigns/{campaign_id}"),
         },
     )
+
+
+def _webhook(product: Product) -> str:
+    body = {"url": f"https://example.com/{'z' * 80}", "events": ["lead.created", "run.finished"]}
+    made = product.call("POST", "/webhooks", body)
+    product.call("POST", f"/webhooks/{made['id']}/test")
+    return str(made["id"])
 
 
 def _draft(visitors: Visitors, campaign: str) -> str:
@@ -93,18 +109,45 @@ def test_it_is_right_on_every_screen(site: Site, scheme: Scheme, width: int) -> 
         page,
         "/",
         campaign,
-        *(f"{campaign}/{name}" for name in ("referrers", "syncs", "settings")),
+        *(f"{campaign}/{name}" for name in ("referrers", "leads", "syncs", "settings")),
+        f"{campaign}/leads/add",
+        f"{campaign}/leads?q=nobody-at-all",
+        f"{campaign}?from=2026-01-01&to=2026-03-01",
+        f"{campaign}?from=never",
+        *(f"{campaign}/settings/{name}" for name in ("join-page", "website", "qualifying")),
         *(f"{campaign}/referrers/{name}" for name in ("add", "add/manually", "add/api")),
         f"{campaign}/referrers?q=nobody-at-all",
+        f"{campaign}/referrers?status=inactive&source=upload",
+        at["referrer"],
+        *(f"{at['referrer']}/{name}" for name in ("edit", "merge", "erase")),
         sync,
+        *(f"{sync}/{name}" for name in ("runs", "mapping", "mapping/map-in", "mapping/map-back", "settings")),
         f"{sync}/delete",
         run_page,
         f"{run_page}?outcome=skipped",
         "/connections",
         at["connection"],
         f"{at['connection']}/disconnect",
+        "/webhooks",
+        "/webhooks/new",
+        at["webhook"],
     )
-    assert found == []
+    assert found + asked_first(page, at) == []
+
+
+def asked_first(page: Page, at: dict[str, str]) -> list[str]:
+    """The pages that ask before something is deleted."""
+    found = []
+    for tab in ("leads", "referrers"):
+        page.goto(f"{at['campaign']}/{tab}")
+        page.locator("tbody input[type=checkbox]").first.check()
+        walk.press(page, "Delete")
+        expect(walk.heading(page, f"Delete 1 {tab[:-1]}?")).to_be_visible()
+        found += look_over(page)
+    page.goto(at["webhook"])
+    walk.press(page, "Delete webhook")
+    expect(walk.heading(page, "Delete this webhook?")).to_be_visible()
+    return found + look_over(page)
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
@@ -131,6 +174,9 @@ def test_it_is_right_before_signing_in(site: Site, scheme: Scheme, width: int) -
         "/no/such/page",
         "/api/v1/docs",
         "/r/AAAAAAAAAA",
+        site.at["join"],
+        f"{site.at['join']}?ref={site.at['code']}",
+        f"{site.at['join']}/thanks",
     )
     assert found == []
 

@@ -24,6 +24,7 @@ def desk() -> Iterator[Desk]:
 @pytest.fixture(autouse=True)
 def tidy(desk: Desk) -> Iterator[None]:
     yield
+    desk[1].control.latency(0)
     desk[0].close()
 
 
@@ -97,7 +98,8 @@ def test_it_is_done_with_the_keyboard_alone(desk: Desk) -> None:
     page.keyboard.press("Control+a")
     page.keyboard.type("Link by keys")
     press_key(page, button(page, "Create field for Referral link"))
-    expect(page.locator("#to-referral_link")).to_have_value("custom_attributes.Link by keys")
+    select = page.locator("select[name=to-referral_link]")
+    expect(select).to_have_value("custom_attributes.Link by keys")
     press_key(page, button(page, "Next"))
 
     expect(walk.heading(page, "How often?")).to_be_visible()
@@ -167,12 +169,52 @@ def test_it_is_done_without_scripts(desk: Desk) -> None:
     assert promised["read"] == members(desk)
 
 
+def test_it_leaves_alone_what_somebody_does_while_intercom_is_asked(desk: Desk) -> None:
+    visitors, crm = desk
+    page = visitors.page()
+    gone = crm.control.add_segment("Soon gone", [{"field": "name", "operator": "=", "value": "Nobody"}])
+    walk.open_wizard(page, campaign(desk, "Slow"))
+    walk.choose_source(page)
+    page.get_by_label("A specific segment").check()
+    walk.press(page, "Read segments again")
+    users = page.get_by_role("group", name="Segments of users")
+    expect(users.get_by_role("checkbox", name="Soon gone", exact=True)).to_be_visible()
+    crm.control.delete_segment(gone)
+    crm.control.add_segment("Newly made", [{"field": "name", "operator": "=", "value": "Nobody"}])
+    crm.control.latency(1_500)
+    walk.press(page, "Read segments again")
+    users.get_by_role("checkbox", name="Active", exact=True).check()
+    users.get_by_role("checkbox", name="Exclude Pro plan").check()
+    crm.control.latency(0)
+    expect(users.get_by_role("checkbox", name="Newly made", exact=True)).to_be_visible()
+    expect(users.get_by_role("checkbox", checked=True)).to_have_count(2)
+    expect(users.get_by_role("checkbox", name="Active", exact=True)).to_be_checked()
+    expect(users.get_by_role("checkbox", name="Exclude Pro plan")).to_be_checked()
+
+    crm.control.latency(1_500)
+    walk.press(page, "Next")
+    expect(page.get_by_text("Asking Intercom for a contact to show as a sample")).to_be_visible()
+    expect(page.get_by_text("Sample:")).to_have_count(0)
+    first = page.get_by_role("group", name="First name")
+    first.get_by_label("When empty in Intercom").press_sequentially("Fri")
+    crm.control.latency(0)
+    walk.sampled(page)
+    page.keyboard.type("end")
+    expect(first.get_by_label("When empty in Intercom")).to_have_value("Friend")
+    shown = page.get_by_text("Samples below are of").inner_text()
+    first.get_by_label("Take").select_option(value="whole")
+    sample = first.get_by_text("Sample:").inner_text().removeprefix("Sample: ")
+    expect(first.get_by_text(f"becomes {sample}", exact=True)).to_be_visible()
+    expect(page.get_by_text("Samples below are of")).to_have_text(shown)
+
+
 def test_it_shows_names_with_html_as_text(desk: Desk) -> None:
     visitors, crm = desk
     segment = f"{BITE} & friends"
     who = crm.control.add_contact(role="user", email="bite@example.com", name=f"{BITE} O'Neil")
     rule = [{"field": "email", "operator": "=", "value": "bite@example.com"}]
     crm.control.add_segment(segment, rule)
+    crm.control.add_attribute(BITE)
     page = visitors.page()
     page.on("dialog", lambda dialog: pytest.fail(f"a name was run: {dialog.message}"))
     page.goto("/campaigns/new")
@@ -182,6 +224,9 @@ def test_it_shows_names_with_html_as_text(desk: Desk) -> None:
     page.get_by_label("A specific segment").check()
     walk.press(page, "Read segments again")
     walk.choose_segment(page, segment)
+    walk.press(page, "Read fields again")
+    walk.choose(page.get_by_role("group", name="Phone").get_by_label("Intercom field"), BITE)
+    expect(page.locator("img")).to_have_count(0)
     walk.map_in(page)
     walk.map_back(page, "Link of bites")
     walk.choose_type(page)
@@ -190,11 +235,45 @@ def test_it_shows_names_with_html_as_text(desk: Desk) -> None:
     expect(page.get_by_role("rowheader", name=re.compile("O'Neil"))).to_be_visible()
     walk.start(page)
     assert walk.wait_for_end(page)["Created"] == 1
-    for screen in ("", "/referrers", "/syncs", "/settings", "/referrers/add/manually"):
-        page.goto(f"{path}{screen}")
+    for address in (page.url, *_screens(visitors, path)):
+        page.goto(address)
+        expect(page.locator("h1")).to_be_visible()
         expect(page.locator("img")).to_have_count(0)
     page.goto(f"{path}/referrers?q=%3Cimg+src%3Dx")
     expect(page.get_by_label("Search by name, email or code")).to_have_value("<img src=x")
     expect(page.get_by_role("rowheader")).to_contain_text(f"{BITE} O'Neil")
     assert look_over(page) == []
     assert who["id"]
+
+
+def _screens(visitors: Visitors, campaign: str) -> list[str]:
+    """Every screen on which a name stands that somebody else has chosen; leads and friends bite, too."""
+    call = visitors.product.call
+    referrer = call("GET", f"{campaign}/referrers")["data"][0]
+    friend = {"email": "friend@example.com", "first_name": BITE, "referrer": referrer["code"]}
+    call("POST", f"{campaign}/leads", friend)
+    shown = call("GET", campaign)
+    texts = ("sender", "headline", "text", "button", "consent", "thanks_headline", "thanks_text")
+    join = dict.fromkeys(texts, BITE + "{referrer}")
+    call("PATCH", campaign, {"join_page": {**join, "questions": [{"label": BITE}]}})
+    sync = f"/syncs/{call('GET', f'{campaign}/syncs')['data'][0]['id']}"
+    tabs = (
+        "",
+        "/leads",
+        "/referrers",
+        "/syncs",
+        "/settings",
+        "/settings/join-page",
+        "/referrers/add/manually",
+    )
+    parts = ("", "/runs", "/mapping", "/mapping/map-in", "/mapping/map-back", "/settings", "/delete")
+    return [
+        "/",
+        "/connections",
+        *(f"{campaign}{tab}" for tab in tabs),
+        *(f"{sync}{part}" for part in parts),
+        f"/referrers/{referrer['id']}",
+        f"/referrers/{referrer['id']}/edit",
+        f"/c/{shown['slug']}?ref={referrer['code']}",
+        f"/c/{shown['slug']}/thanks",
+    ]

@@ -79,6 +79,7 @@ def test_doctor_misses_the_worker(env: dict[str, str], folder: Path) -> None:
         "FAIL worker: none has given a sign of life in 20 seconds. Next step: Run: passalong up (or worker)",
         "ok base URL: https://refer.example.com",
         "ok counts: every campaign counts what it has",
+        "ok leads: every referrer and campaign counts the leads it has",
         "ok clock: agrees with the database's",
     ]
 

@@ -79,6 +79,9 @@ class Visitors:
     def close(self) -> None:
         """All windows shut."""
         for context in self._open:
+            # Pages first: one still asking for something would ask without the cookies of a closed context.
+            for page in context.pages:
+                page.close()
             context.close()
         self._open.clear()
 

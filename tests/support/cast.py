@@ -12,9 +12,12 @@ from passalong.accounts.services import create_token, set_up
 from passalong.campaigns.models import Campaign
 from passalong.campaigns.services import create_campaign
 from passalong.core.clock import now
+from passalong.leads.models import Lead
+from passalong.leads.services import add_lead
 from passalong.referrers.models import Referrer
 from passalong.referrers.services import add_referrer
 from passalong.sync.models import Connection, Sync
+from passalong.webhooks.models import Delivery, Webhook
 
 DESTINATION = "https://shop.example.com/welcome"
 CRM_FIELDS: list[dict[str, Any]] = [
@@ -81,6 +84,12 @@ def referrer_of(campaign: Campaign, email: str = "dana@example.com", **values: A
         return add_referrer(campaign, email, **values)[0]
 
 
+def lead_of(referrer: Referrer, email: str = "frida@example.com") -> Lead:
+    """A friend whom this referrer brought."""
+    with in_workspace(referrer.workspace_id):
+        return add_lead(referrer.campaign, referrer.code, email)[0]
+
+
 def connection_of(person: Person, account_id: str = "acct_1") -> Connection:
     """A connection as it is after connecting, without a CRM behind it; its fields are known for a while."""
     connection = Connection(
@@ -93,6 +102,7 @@ def connection_of(person: Person, account_id: str = "acct_1") -> Connection:
         checks=[{"name": "Read contacts", "ok": True, "detail": "", "required": True}],
         fields_cache=CRM_FIELDS,
         cached_at=now(),
+        looked_up_at=now(),
     )
     connection.set_token("dG9rOmE=")
     connection.save(force_insert=True)
@@ -107,6 +117,14 @@ def sync_of(campaign: Campaign, connection: Connection, name: str = "Everyone") 
             setattr(sync, key, value)
         sync.save(force_insert=True)
         return sync
+
+
+def webhook_of(person: Person) -> tuple[Webhook, Delivery]:
+    """A webhook and something it was told."""
+    url, workspace = "https://example.com/hooks", person.workspace
+    webhook = Webhook.everywhere.create(workspace=workspace, url=url, events=["lead.created"], secret="x")
+    told = Delivery.everywhere.create(workspace=workspace, webhook=webhook, event="lead.created", payload={})
+    return webhook, told
 
 
 def _person(member: Member) -> Person:

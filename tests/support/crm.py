@@ -2,16 +2,26 @@
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 from django.db import close_old_connections
 
 from passalong.integrations import registry
-from passalong.sync.errors import ConfigError, CredentialsError, Fatal, Retriable, SkipContact, SyncError
+from passalong.sync.errors import (
+    ConfigError,
+    CredentialsError,
+    Fatal,
+    Retriable,
+    SkipContact,
+    SyncError,
+    Unclear,
+)
 from passalong.sync.records import (
     Account,
     Audience,
@@ -19,11 +29,13 @@ from passalong.sync.records import (
     Contact,
     Field,
     FieldType,
+    Notice,
     Page,
     Role,
     Scalar,
     Segment,
     Slice,
+    Whereabouts,
 )
 
 PROVIDER = "nasty"
@@ -42,7 +54,21 @@ FIELDS = [
 _tokens = itertools.count(1)
 _crms: dict[str, "Crm"] = {}
 
-Method = Literal["plan", "page", "write", "open"]
+Method = Literal[
+    "plan",
+    "page",
+    "write",
+    "open",
+    "whereabouts",
+    "find",
+    "create",
+    "created",
+    "tag",
+    "event",
+    "read",
+    "having",
+    "some",
+]
 Action = BaseException | Callable[[], object] | None
 
 
@@ -52,6 +78,10 @@ def rejected() -> ConfigError:
 
 def unavailable() -> Retriable:
     return Retriable("crm_unavailable", "The CRM does not answer.", "Run the sync again later.")
+
+
+def unclear() -> Unclear:
+    return Unclear("crm_unavailable", "The CRM does not answer.", "Try again.")
 
 
 def revoked() -> CredentialsError:
@@ -78,6 +108,7 @@ class Person:
     name: Scalar = None
     role: Role = "user"
     seen: int | None = None
+    updated: int | None = None
     unsubscribed: bool = False
     bounced: bool = False
     spam: bool = False
@@ -90,6 +121,7 @@ class Person:
             role=self.role,
             values={key: every.get(key) for key in keys},
             last_seen_at=self.seen,
+            updated_at=self.updated,
             unsubscribed=self.unsubscribed,
             bounced=self.bounced,
             spam=self.spam,
@@ -118,7 +150,13 @@ class Crm:
         self.parts: list[Part] | None = None
         self.missing_fields: set[str] = set()
         self.gone: set[str] = set()
+        # Who was merged into whom; "" where the CRM does not say.
+        self.merged: dict[str, str] = {}
+        # Members whom reading does not meet, as when an index lags.
+        self.hidden: set[str] = set()
         self.stores: Callable[[Scalar], Scalar] = lambda value: value
+        # Whether changes can be asked for, as of everybody but not of segments.
+        self.tells_changes = False
         self.total_off_by = 0
         self.loops = False
         # One page at a time: the next is given out once `applied` has grown by the pages given out so far.
@@ -130,6 +168,15 @@ class Crm:
         self.calls: Counter[str] = Counter()
         self.walks: Counter[str | None] = Counter()
         self.writes: list[tuple[str, dict[str, Scalar]]] = []
+        # New people whom a search by email does not show yet, and whether there are any.
+        self.lags = False
+        self.unseen: set[str] = set()
+        self.archived: set[str] = set()
+        # What the index still says of these, if it lags.
+        self.stale: dict[str, Person] = {}
+        self.tags: list[tuple[str, str]] = []
+        self.events: dict[tuple[str, str, int], dict[str, str]] = {}
+        self.now: Callable[[], float] = time.time
         _crms[self.token] = self
 
     def at(self, method: Method, nth: int, action: Action, *, hang: bool = False) -> None:
@@ -157,6 +204,14 @@ class Crm:
             return self.parts
         ids = sorted(self.people)
         return [Part([ids[at : at + self.page_size] for at in range(0, len(ids), self.page_size)])]
+
+    def shown(self, contact_id: str) -> Person:
+        """Somebody as an index that lags shows them."""
+        return self.stale.get(contact_id, self.people[contact_id])
+
+    def with_email(self, email: str) -> list[Person]:
+        """Everybody with this email, archived ones, too."""
+        return [one for one in self.people.values() if str(one.email or "").strip().lower() == email]
 
     def values(self, key: str) -> dict[str, Scalar]:
         """What everybody says in one field now."""
@@ -197,9 +252,29 @@ class NastySession:
         self.calls += 1
         return Field(f"custom_attributes.{label}", label, type, writable=True, custom=True), True
 
-    async def plan(self, audience: Audience, only: Sequence[str] | None = None) -> list[Slice]:  # noqa: ARG002 - the layout decides
+    async def newest(self, audience: Audience) -> int | None:  # noqa: ARG002
+        self.calls += 1
+        moments = [one.updated for one in self.crm.people.values() if one.updated is not None]
+        return max(moments, default=None) if self.crm.tells_changes else None
+
+    async def plan_hinted(self, audience: Audience, ids: Sequence[str]) -> list[Slice]:
         self.calls += 1
         await self.crm.called("plan")
+        named = Slice("include", len(ids), ids=list(ids), about=audience)
+        purposes = [part.purpose for part in self.crm.layout()]
+        left_out = [msgspec.structs.replace(named, purpose="exclude", total=0)]
+        return [*(left_out if "exclude" in purposes else []), named]
+
+    async def plan(
+        self,
+        audience: Audience,  # noqa: ARG002 - the layout decides
+        only: Sequence[str] | None = None,
+        since: int | None = None,
+    ) -> list[Slice]:
+        self.calls += 1
+        await self.crm.called("plan")
+        if since is not None and self.crm.tells_changes:
+            return [Slice("include", 0, changed_since=since)]
         return [
             Slice(
                 purpose=part.purpose,
@@ -217,6 +292,8 @@ class NastySession:
         await self.crm.called("page")
         if self.crm.paced:
             await asyncio.to_thread(_with_database, self._until_applied)
+        if part.about is not None or part.changed_since is not None:
+            return self._chosen(part, keys)
         chosen = self.crm.layout()[int(part.segment_id or 0)]
         index = int(cursor or 0)
         following = index + 1 if index + 1 < len(chosen.pages) else None
@@ -228,6 +305,19 @@ class NastySession:
             next_cursor=None if following is None else str(following),
             total=len(named) + self.crm.total_off_by,
         )
+
+    def _chosen(self, part: Slice, keys: Sequence[str]) -> Page:
+        """On one page: those asked for by id who are in the audience, or those who changed."""
+        placed = {one.purpose: {who for page in one.pages for who in page} for one in self.crm.layout()}
+        inside = placed.get(part.purpose, set()) - self.crm.gone - set(self.crm.merged)
+        if part.about is not None:
+            inside |= self.crm.hidden if part.purpose == "include" else set()
+            found = [one for one in part.ids if one in inside and one in self.crm.people]
+        else:
+            since = part.changed_since or 0
+            people = (self.crm.people[one] for one in sorted(inside - self.crm.hidden))
+            found = [one.id for one in people if one.updated is None or one.updated >= since]
+        return Page([self.crm.people[one].contact(keys) for one in found], None, len(found))
 
     def _until_applied(self) -> None:
         """Look at most a hundred times: after a death, what was given out is never applied."""
@@ -243,6 +333,29 @@ class NastySession:
         page = chosen.pages[index] if chosen.pages else []
         return [one for one in page if self.crm.lost.get(one, 0) < walk and _wanted(part, one)]
 
+    async def samples(
+        self,
+        audience: Audience,  # noqa: ARG002
+        text: str,
+        keys: Sequence[str],
+        limit: int,
+    ) -> list[Contact]:
+        self.calls += 1
+        people = [one for one in self.crm.people.values() if text in (one.email, "") or text in str(one.name)]
+        return [one.contact(keys) for one in people[:limit]]
+
+    async def whereabouts(self, contact_id: str, audience: Audience) -> Whereabouts:  # noqa: ARG002
+        self.calls += 1
+        await self.crm.called("whereabouts")
+        if contact_id in self.crm.merged:
+            return Whereabouts("merged", self.crm.merged[contact_id] or None)
+        if contact_id in self.crm.gone or contact_id not in self.crm.people:
+            return Whereabouts("gone")
+        placed = {part.purpose: {one for page in part.pages for one in page} for part in self.crm.layout()}
+        inside = contact_id in placed.get("include", set()) | self.crm.hidden
+        member = inside and contact_id not in placed.get("exclude", set())
+        return Whereabouts("member" if member else "left")
+
     async def write(self, contact_id: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
         self.calls += 1
         await self.crm.called("write")
@@ -256,6 +369,65 @@ class NastySession:
         self.crm.people[contact_id].values.update(kept)
         return kept
 
+    async def find_contacts(self, email: str) -> list[Contact]:
+        self.calls += 1
+        await self.crm.called("find")
+        hidden = self.crm.unseen | self.crm.archived | self.crm.gone
+        met = [one for one in self.crm.with_email(email) if one.id not in hidden]
+        return [one.contact(["email", "created_at"]) for one in met]
+
+    async def create_contact(self, role: Role, email: str, values: Mapping[str, Scalar]) -> tuple[str, bool]:
+        self.calls += 1
+        await self.crm.called("create")
+        for key in values:
+            if key in self.crm.missing_fields:
+                raise SkipContact("field_missing", f"The CRM has no field {key}.", "Create it again.", key)
+        same = [one for one in self.crm.with_email(email) if one.role == "user"]
+        if role == "user" and same:
+            if same[0].id in self.crm.archived:
+                raise SkipContact("contact_archived", "An archived contact has it.", "Unarchive it.")
+            return same[0].id, False
+        made = Person(f"new{len(self.crm.people)}", email, role=role, values=dict(values))
+        made.values["created_at"] = int(self.crm.now())
+        self.crm.people[made.id] = made
+        if self.crm.lags:
+            self.crm.unseen.add(made.id)
+        await self.crm.called("created")
+        return made.id, True
+
+    async def read(self, contact_id: str, keys: Sequence[str]) -> Contact | None:
+        self.calls += 1
+        await self.crm.called("read")
+        gone = contact_id in self.crm.gone | self.crm.archived | set(self.crm.merged)
+        found = None if gone else self.crm.people.get(contact_id)
+        return found.contact(keys) if found else None
+
+    async def some(self, contact_ids: Sequence[str], keys: Sequence[str]) -> list[Contact]:
+        self.calls += 1
+        await self.crm.called("some")
+        return [self.crm.shown(one).contact(keys) for one in contact_ids if one in self.crm.people]
+
+    async def having(self, key: str, value: Scalar, cursor: str | None, keys: Sequence[str]) -> Page:
+        self.calls += 1
+        await self.crm.called("having")
+        shown = [self.crm.shown(one) for one in self.crm.people]
+        met = [one for one in shown if one.contact([key]).values[key] == value]
+        met.sort(key=lambda one: (-(one.updated or 0), one.id))
+        start, end = int(cursor or 0), int(cursor or 0) + self.crm.page_size
+        page = [one.contact(keys) for one in met[start:end]]
+        return Page(page, str(end) if end < len(met) else None, len(met))
+
+    async def tag(self, contact_id: str, name: str) -> None:
+        self.calls += 1
+        await self.crm.called("tag")
+        if (contact_id, name) not in self.crm.tags:
+            self.crm.tags.append((contact_id, name))
+
+    async def event(self, contact_id: str, name: str, at: int, details: Mapping[str, str]) -> None:
+        self.calls += 1
+        await self.crm.called("event")
+        self.crm.events[contact_id, name, at] = dict(details)
+
 
 def _wanted(part: Slice, contact_id: str) -> bool:
     return not part.ids or contact_id in part.ids
@@ -266,6 +438,19 @@ class NastyIntegration:
 
     provider = PROVIDER
     title = "Nasty"
+    topics: Sequence[str] = ("person.changed",)
+
+    def has_secret(self) -> bool:
+        return True
+
+    def proves(self, headers: Mapping[str, str], body: bytes, secret: str | None) -> bool:  # noqa: ARG002
+        return headers.get("X-Signed-With") == (secret or "the installation's")
+
+    def notice(self, body: bytes) -> Notice:
+        return msgspec.json.decode(body, type=Notice)
+
+    def contact_url(self, account_id: str, region: str, contact_id: str) -> str | None:  # noqa: ARG002
+        return f"https://nasty.example/{contact_id}"
 
     @asynccontextmanager
     async def open(

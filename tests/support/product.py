@@ -95,7 +95,13 @@ class Product:
     def start_web(self) -> None:
         """Returns before it answers; see `wait_for_web`."""
         arguments = ("web", "--port", str(self.port))
-        self.stack.enter_context(running(*arguments, env=self.env, output=self.folder / "web.log"))
+        log = self.folder / "web.log"
+        self.web = self.stack.enter_context(running(*arguments, env=self.env, output=log))
+
+    def stop_web(self) -> None:
+        """SIGTERM, and wait until it is gone."""
+        self.web.terminate()
+        self.web.wait(15)
 
     def wait_for_web(self) -> None:
         """Until requests are answered."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 from playwright.sync_api import Page
 
 from passalong.postgres import embedded
@@ -18,12 +19,13 @@ from tests.support.browser import (
     give_password,
     start_chromium,
 )
-from tests.support.product import set_up, start_product
+from tests.support.product import Product, set_up, start_product
 from tests.support.sandbox import Sandbox, start_sandbox
 
 FOLDER = Path("docs/screenshots")
 CONTACTS = 4_000
 CAMPAIGN = "Give 20, get 20"
+BROWSER = "Mozilla/5.0"
 COMPANY = "Northwind Coffee"
 LEAST, MOST, TALLEST = 720, 1000, 1600
 
@@ -94,6 +96,7 @@ def take_all(visitors: Visitors, crm: Sandbox, folder: Path) -> None:
     walk.choose_source(page)
     album.take("contacts", lambda p: p.get_by_label("A specific segment").check())
     walk.choose_segment(page)
+    walk.sampled(page)
     album.take("map-in")
     walk.map_in(page)
     walk.map_back(page, "Referral Link")
@@ -112,10 +115,27 @@ def take_all(visitors: Visitors, crm: Sandbox, folder: Path) -> None:
     crm.control.latency(0)
     walk.wait_for_end(page)
     album.take("run")
+    _bring_friends(visitors.product, campaign)
     page.goto(f"{campaign}/referrers")
     album.take("referrers")
     page.goto(campaign)
     album.take("campaign")
+
+
+def _bring_friends(product: Product, campaign: str) -> None:
+    """A first day: links are opened, friends join, some of them qualify."""
+    people = product.call("GET", f"{campaign}/referrers?limit=8")["data"]
+    for place, person in enumerate(people):
+        for number in range(3 * len(people) - 2 * place):
+            opened = httpx2.get(person["referral_link"], headers={"User-Agent": BROWSER}, trust_env=False)
+            assert opened.status_code == 302
+            if number % 4 == 1:
+                friend = {"email": f"friend{place}.{number}@example.org", "referrer": person["code"]}
+                lead = product.call("POST", f"{campaign}/leads", friend)
+                if number % 8 == 1:
+                    product.call("POST", f"/leads/{lead['id']}/qualify")
+    asked = "SELECT sum(visits), sum(leads) FROM tracking_campaignday"
+    product.until(lambda: all(product.sql(asked)[0]), 60, "the numbers of the day")
 
 
 def main() -> int:

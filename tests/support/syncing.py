@@ -17,7 +17,7 @@ from passalong.campaigns.models import Campaign
 from passalong.campaigns.services import create_campaign
 from passalong.core.clock import now
 from passalong.core.dbthread import DbThread
-from passalong.referrers.models import Referrer
+from passalong.referrers.models import Referrer, ReferrerAlias
 from passalong.referrers.services import add_referrer
 from passalong.sync import services
 from passalong.sync.lease import claim
@@ -48,7 +48,8 @@ COUNTS = ("read", "created", "updated", "unchanged", "duplicate", "skipped", "fa
 
 
 class World:
-    """One sync of `crm` into a campaign. `campaign` and `connection` may be shared with another world."""
+    """One sync of `crm` into a campaign. `campaign` and `connection` may be shared with another world, the
+    latter alone where a campaign is named."""
 
     def __init__(
         self,
@@ -58,9 +59,13 @@ class World:
         outbound: list[dict[str, Any]] | None = None,
         policy: Mapping[str, str] | None = None,
         beside: "World | None" = None,
+        campaign: str = "",
     ) -> None:
         self.crm = crm
         self.campaign: Campaign = beside.campaign if beside else _campaign()
+        if campaign:
+            with in_workspace(self.campaign.workspace_id):
+                self.campaign = create_campaign(campaign, "https://shop.example.com/")
         self.workspace_id = self.campaign.workspace_id
         shared = beside.connection if beside and beside.crm is crm else None
         self.connection: Connection = shared or self._connection()
@@ -125,8 +130,11 @@ class World:
         return dict(rows.values_list("external_id", "referrer__email"))
 
     def linked_to(self) -> dict[str, str]:
-        """contact id → email of the referrer whose link it shows in the CRM."""
+        """contact id → email of the referrer whose link it shows in the CRM, or showed before a merge."""
         owners = {row.referral_link: row.email for row in Referrer.everywhere.filter(campaign=self.campaign)}
+        for alias in ReferrerAlias.everywhere.filter(campaign=self.campaign).select_related("referrer"):
+            link = alias.referrer.referral_link.replace(alias.referrer.code, alias.code)
+            owners[link] = f"once, now {alias.referrer.email}"
         return {key: owners.get(str(link), str(link)) for key, link in self.crm.values(LINK).items() if link}
 
 

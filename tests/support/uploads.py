@@ -16,13 +16,18 @@ COUNTS = ("read", "created", "updated", "unchanged", "duplicate", "skipped", "fa
 
 
 def queue(
-    campaign: Campaign, text: str | bytes, *, overwrite: bool = False, columns: Columns = None
+    campaign: Campaign,
+    text: str | bytes,
+    *,
+    columns: Columns = None,
+    kind: str = "referrers",
+    **options: bool,
 ) -> Import:
     """An import that waits for a worker; `columns` is the mapping, by default as suggested."""
     data = text.encode() if isinstance(text, str) else text
     with in_workspace(campaign.workspace_id):
-        upload = services.receive(campaign, "people.csv", io.BytesIO(data), size=len(data))
-        return services.start(upload, columns, overwrite=overwrite)
+        upload = services.receive(campaign, "people.csv", io.BytesIO(data), size=len(data), kind=kind)
+        return services.start(upload, columns, **options)
 
 
 def work(upload: Import) -> Import:
@@ -31,11 +36,9 @@ def work(upload: Import) -> Import:
     return Import.everywhere.get(pk=upload.pk)
 
 
-def upload_all(
-    campaign: Campaign, text: str | bytes, *, overwrite: bool = False, columns: Columns = None
-) -> Import:
+def upload_all(campaign: Campaign, text: str | bytes, **how: Any) -> Import:
     """Queue it and work on it to its end."""
-    return work(queue(campaign, text, overwrite=overwrite, columns=columns))
+    return work(queue(campaign, text, **how))
 
 
 def counts(upload: Import) -> dict[str, int]:

@@ -22,6 +22,16 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def choose(field: Locator, option: str) -> None:
+    """In a box to search in; or, without scripts, in the select that it is then."""
+    field.page.wait_for_load_state()
+    if field.get_attribute("role") == "combobox":
+        field.fill(option)
+        field.page.get_by_role("listbox").get_by_role("option", name=option).first.click()
+    else:
+        field.select_option(label=option)
+
+
 def create_campaign(page: Page, name: str) -> str:
     """The path of a new campaign, left open."""
     page.goto("/campaigns/new")
@@ -62,6 +72,11 @@ def choose_segment(page: Page, name: str = "Active") -> None:
     expect(heading(page, "What do we take from Intercom?")).to_be_visible()
 
 
+def sampled(page: Page) -> None:
+    """Until samples of one contact stand beside the rows of Map in; from then on they stay."""
+    expect(page.get_by_text(re.compile(r"Samples below are of .+ · .+@"))).to_be_visible()
+
+
 def map_in(page: Page) -> None:
     """As it is suggested."""
     press(page, "Next")
@@ -72,12 +87,13 @@ def map_back(page: Page, field: str) -> None:
     """The link, into a field that is made here; nothing else."""
     page.get_by_label("Write results back").check()
     for other in ("Referral code", "Referrals count", "Converted referrals count"):
-        page.get_by_label(f"Intercom field for {other}", exact=True).select_option(label="Do not send")
+        choose(page.get_by_label(f"Intercom field for {other}", exact=True), "Do not send")
     page.get_by_text("Create a field in Intercom for Referral link").click()
     link = page.locator("#row-referral_link")
     link.get_by_label("Name of the new field").fill(field)
     press(page, "Create field for Referral link")
-    expect(page.get_by_label("Intercom field for Referral link")).to_have_value(f"custom_attributes.{field}")
+    select = page.locator("select[name=to-referral_link]")
+    expect(select).to_have_value(f"custom_attributes.{field}")
     press(page, "Next")
     expect(heading(page, "How often?")).to_be_visible()
 
@@ -92,7 +108,7 @@ def choose_type(page: Page) -> None:
 def previewed(page: Page) -> dict[str, int]:
     """What the review says would happen, once it is counted."""
     strip = page.get_by_role("group", name="What happened to the contacts")
-    expect(strip).to_be_visible(timeout=30_000)
+    expect(strip).to_be_visible(timeout=120_000)
     return counts(page)
 
 
@@ -102,9 +118,23 @@ def start(page: Page) -> None:
     expect(page.get_by_role("heading", name="Run of", level=1)).to_be_visible()
 
 
+# Read and judged in one go: the bar may be gone a moment later.
+_BEYOND = """
+(beyond) => {
+  const value = document.querySelector('progress')?.value ?? beyond + 1;
+  return value > beyond && String(value);
+}
+"""
+
+
+def moved(page: Page, beyond: int = -1, *, timeout: float = 30_000) -> int:
+    """Where the bar stands once it is beyond this; no bar any more is beyond, too."""
+    return int(page.wait_for_function(_BEYOND, arg=beyond, timeout=timeout).json_value())
+
+
 def wait_for_end(page: Page) -> dict[str, int]:
     """The counts of a run that is over, read off its page."""
-    expect(page.locator("#progress").get_by_role("status")).to_have_text("Done", timeout=60_000)
+    expect(page.locator("#progress").get_by_role("status")).to_have_text("Done", timeout=240_000)
     return counts(page)
 
 

@@ -44,11 +44,21 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
+class OnContactDeleted(models.TextChoices):
+    """What happens here to somebody whose contact is deleted for good in a CRM."""
+
+    KEEP = "keep"
+    ERASE = "erase"
+
+
 class Workspace(models.Model):
     """One team's account; everything else belongs to exactly one."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=150, unique=True)
+    on_contact_deleted = models.CharField(
+        max_length=5, choices=OnContactDeleted, default=OnContactDeleted.KEEP
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

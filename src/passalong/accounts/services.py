@@ -8,9 +8,17 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from passalong.accounts.models import ApiToken, Member, Role, TokenScope, User, Workspace
+from passalong.accounts.models import (
+    ApiToken,
+    Member,
+    OnContactDeleted,
+    Role,
+    TokenScope,
+    User,
+    Workspace,
+)
 from passalong.core.clock import now
-from passalong.core.problems import Problem
+from passalong.core.problems import FieldProblem, Problem, invalid
 
 TOKEN_PREFIX = "pal_"  # noqa: S105 - how a token begins, not one
 
@@ -31,6 +39,12 @@ def set_up(email: str, workspace_name: str, password: str | None = None) -> tupl
     return Member.everywhere.get_or_create(workspace=workspace, user=user, defaults={"role": Role.OWNER})
 
 
+def emails_of_writers(workspace_id: UUID) -> list[str]:
+    """Where those who can change something in a workspace are reached: its owners, admins and editors."""
+    members = Member.everywhere.filter(workspace_id=workspace_id, user__is_active=True)
+    return list(members.exclude(role=Role.VIEWER).order_by("id").values_list("user__email", flat=True))
+
+
 def workspace_named(name: str) -> Workspace:
     """The workspace with this exact name."""
     try:
@@ -43,6 +57,15 @@ def workspace_named(name: str) -> Workspace:
             f"There is no workspace named {name!r}.",
             "Make it with: passalong setup --email YOU --workspace NAME",
         ) from None
+
+
+def set_on_contact_deleted(workspace: Workspace, choice: str) -> Workspace:
+    """Choose what happens to people whose contact is deleted in a CRM: `keep` or `erase`."""
+    if choice not in OnContactDeleted.values:
+        raise invalid([FieldProblem("on_contact_deleted", "Choose keep or erase.")])
+    Workspace.objects.filter(pk=workspace.pk).update(on_contact_deleted=choice)
+    workspace.on_contact_deleted = choice
+    return workspace
 
 
 def create_token(workspace_id: UUID, name: str, scope: str = TokenScope.WRITE) -> tuple[ApiToken, str]:

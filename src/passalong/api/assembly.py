@@ -6,14 +6,42 @@ from typing import Any
 
 from ninja import NinjaAPI
 
-from passalong.api import campaigns, connections, imports, me, previews, referrers, runs, syncs
+from passalong.api import (
+    analytics,
+    campaigns,
+    connections,
+    crm,
+    imports,
+    leads,
+    me,
+    previews,
+    referrers,
+    runs,
+    syncs,
+    webhooks,
+    workspace,
+)
 from passalong.api.door import door
 from passalong.api.errors import handle_errors
 from passalong.api.openapi import completed
 from passalong.api.parsing import StrictJson
 
 PREFIX = "api/v1/"
-ROUTERS = (me, campaigns, referrers, imports, connections, syncs, previews, runs)
+ROUTERS = (
+    me,
+    workspace,
+    campaigns,
+    analytics,
+    referrers,
+    imports,
+    leads,
+    connections,
+    crm,
+    syncs,
+    previews,
+    runs,
+    webhooks,
+)
 
 
 def _assembled() -> NinjaAPI:

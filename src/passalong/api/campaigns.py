@@ -10,12 +10,37 @@ from pydantic import BaseModel, Field
 
 from passalong.api import lookup
 from passalong.api.schemas import Body, Moment, Page, Paging, choice, page
+from passalong.campaigns.join_page import COLOUR
 from passalong.campaigns.models import Campaign
 from passalong.campaigns.services import change_campaign, create_campaign
 from passalong.core.ids import public_id
 from passalong.core.pages import page_of
 
 router = Router(tags=["Campaigns"])
+
+
+class JoinFieldBody(Body):
+    """A question beyond first name and email; the label is its name among the lead's fields."""
+
+    label: str
+    required: bool = False
+
+
+class JoinPageBody(Body):
+    """The words and colour of the hosted join page. An empty text stands for our own words; `{referrer}` in
+    one for the first name of who invites."""
+
+    sender: str = Field(default="", description="Who invites; the workspace's name when empty.")
+    headline: str = ""
+    text: str = ""
+    button: str = ""
+    asks_consent: bool = True
+    consent: str = ""
+    thanks_headline: str = ""
+    thanks_text: str = ""
+    thanks_url: str = Field(default="", description="Where friends go instead of the page of thanks.")
+    colour: str = Field(default=COLOUR, description="`#` and six hexadecimal digits.")
+    questions: list[JoinFieldBody] = Field(default_factory=list, description="At most five.")
 
 
 class CampaignOut(BaseModel):
@@ -25,10 +50,26 @@ class CampaignOut(BaseModel):
     slug: str
     name: str
     status: Literal["draft", "live", "paused"]
-    destination_url: str
+    destination_url: str = Field(description="Where referral links lead, before anything is added.")
+    utm: dict[str, str] = Field(description="What referral links add to the destination's query, by key.")
+    hosted_page: bool = Field(description="Whether links lead to the hosted join page.")
+    join_url: str = Field(description="Where the hosted join page is; `?ref=<code>` says who invites.")
+    join_page: JoinPageBody
+    publishable_key: str = Field(description="Names the campaign in the code of a website; no secret.")
+    origins: list[str] = Field(description="Websites that may send leads with the publishable key.")
     referrers_count: int
     leads_count: int
     created_at: Moment
+
+
+class Utm(Body):
+    """UTM parameters that referral links add to the destination; an empty one adds nothing."""
+
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    utm_term: str = ""
+    utm_content: str = ""
 
 
 class CampaignIn(Body):
@@ -36,8 +77,14 @@ class CampaignIn(Body):
 
     name: str = Field(description="At most 150 characters.", examples=["Spring referrals"])
     destination_url: str = Field(
-        description="Where referral links lead, with http:// or https://.", examples=["https://example.com/"]
+        "",
+        description="Where referral links lead, with http:// or https://. Needed unless `hosted_page`.",
+        examples=["https://example.com/"],
     )
+    utm: Utm = Field(default_factory=Utm)
+    hosted_page: bool = False
+    join_page: JoinPageBody = Field(default_factory=JoinPageBody)
+    origins: list[str] = Field(default_factory=list)
 
 
 class CampaignChanges(Body):
@@ -46,13 +93,38 @@ class CampaignChanges(Body):
     # Factories rather than values: not given stays not given, and null is refused.
     name: str = Field(default_factory=str, examples=["Summer referrals"])
     destination_url: str = Field(default_factory=str, examples=["https://example.com/friends"])
+    utm: Utm = Field(default_factory=Utm)
+    hosted_page: bool = Field(default_factory=bool)
+    join_page: JoinPageBody = Field(default_factory=JoinPageBody)
+    origins: list[str] = Field(default_factory=list, examples=[["https://www.example.com"]])
     status: str = choice("draft", "live", "paused", default_factory=str, examples=["paused"])
 
 
 def campaign_out(campaign: Campaign) -> dict[str, Any]:
     """A campaign as the contract shows it."""
-    columns = ("slug", "name", "status", "destination_url", "referrers_count", "leads_count", "created_at")
-    return {"id": public_id("campaign", campaign.pk), **{key: getattr(campaign, key) for key in columns}}
+    columns = (
+        "slug",
+        "name",
+        "status",
+        "utm",
+        "join_url",
+        "origins",
+        "referrers_count",
+        "leads_count",
+        "created_at",
+    )
+    return {
+        "id": public_id("campaign", campaign.pk),
+        **{key: getattr(campaign, key) for key in columns},
+        "destination_url": campaign.lands_at,
+        "hosted_page": campaign.is_hosted,
+        "join_page": JoinPageBody.model_validate(campaign.join_page),
+        "publishable_key": campaign.public_key,
+    }
+
+
+def _as_columns(body: dict[str, Any]) -> dict[str, Any]:
+    return {{"hosted_page": "is_hosted"}.get(key, key): value for key, value in body.items()}
 
 
 @router.post(
@@ -60,7 +132,7 @@ def campaign_out(campaign: Campaign) -> dict[str, Any]:
 )
 def create(request: HttpRequest, body: CampaignIn) -> Status[dict[str, Any]]:
     """A new campaign is live at once."""
-    return Status(201, campaign_out(create_campaign(body.name, body.destination_url)))
+    return Status(201, campaign_out(create_campaign(**_as_columns(body.model_dump()))))
 
 
 @router.get("/campaigns", response=Page[CampaignOut], operation_id="list_campaigns", summary="List campaigns")
@@ -88,6 +160,7 @@ def show(request: HttpRequest, campaign_id: str) -> dict[str, Any]:
     summary="Change a campaign",
 )
 def change(request: HttpRequest, campaign_id: str, body: CampaignChanges) -> dict[str, Any]:
-    """Set name, destination or status. Links of a campaign that is not live say it is closed."""
-    changes = body.model_dump(exclude_unset=True)
+    """Set what is given; `utm`, `join_page` and `origins` as a whole. Links of a campaign that is not live
+    say it is closed."""
+    changes = _as_columns(body.model_dump(exclude_unset=True))
     return campaign_out(change_campaign(lookup.campaign(campaign_id), **changes))

@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from pydantic import Field as Shape
 
 from passalong.api import lookup
-from passalong.api.schemas import Body, Everything, Page, Paging, Scalar, choice, page
+from passalong.api.schemas import Body, Everything, Moment, Page, Paging, Scalar, choice, page
 from passalong.core.ids import public_id
 from passalong.core.pages import page_of
 from passalong.sync import connections as services
+from passalong.sync import hints
+from passalong.sync.listening import listening
 from passalong.sync.models import Connection
 
 router = Router(tags=["Connections"])
@@ -61,6 +63,32 @@ class CredentialsIn(Body):
     """A new token for the same account."""
 
     access_token: str = Shape(examples=["dG9rOjEyMzQ1Njc4OTA="])
+
+
+class NotificationOut(BaseModel):
+    """Something the CRM told of. `handled_at` is when its contacts were handed to the syncs."""
+
+    topic: str
+    contact_ids: list[str]
+    received_at: Moment
+    handled_at: Moment | None
+
+
+class ListeningOut(BaseModel):
+    """How the CRM tells of changes by itself. `address` and `topics` are to be entered there; `secret_set`
+    says whether its signature can be checked; `recent` has the latest 20 notifications, newest first."""
+
+    address: str
+    topics: list[str]
+    secret_set: bool
+    last_received_at: Moment | None
+    recent: list[NotificationOut]
+
+
+class HookSecretIn(Body):
+    """The client secret of the CRM's app; an empty text forgets it."""
+
+    client_secret: str = Shape(examples=["4e1f9d0c-2b7a-4c0e-9d53-6f0b7a8c1e2d"])
 
 
 class SegmentOut(BaseModel):
@@ -163,6 +191,53 @@ def delete(request: HttpRequest, connection_id: str) -> Status[None]:
 def replace(request: HttpRequest, connection_id: str, body: CredentialsIn) -> dict[str, Any]:
     """The token must belong to the same account; a working one connects it again."""
     return connection_out(services.replace_token(lookup.connection(connection_id), body.access_token))
+
+
+@router.post(
+    "/connections/{connection_id}/check",
+    response=ConnectionOut,
+    operation_id="check_connection",
+    summary="Check a connection again",
+)
+def check(request: HttpRequest, connection_id: str) -> dict[str, Any]:
+    """Asks the CRM what the connection may do. One that works is connected again, and what waited for a
+    permission is tried at once."""
+    return connection_out(services.recheck(lookup.connection(connection_id)))
+
+
+def listening_out(connection: Connection) -> dict[str, Any]:
+    """How the CRM tells of changes, without the secret."""
+    found = listening(connection)
+    keys = ("topic", "contact_ids", "received_at", "handled_at")
+    return {
+        "address": found.address,
+        "topics": list(found.topics),
+        "secret_set": found.secret_set,
+        "last_received_at": found.last_received_at,
+        "recent": [{key: getattr(one, key) for key in keys} for one in found.recent],
+    }
+
+
+@router.get(
+    "/connections/{connection_id}/webhooks",
+    response=ListeningOut,
+    operation_id="get_connection_webhooks",
+    summary="Show how the CRM tells of changes",
+)
+def show_webhooks(request: HttpRequest, connection_id: str) -> dict[str, Any]:
+    """What to enter in the CRM's developer pages, and what has come so far."""
+    return listening_out(lookup.connection(connection_id))
+
+
+@router.put(
+    "/connections/{connection_id}/webhooks",
+    response=ListeningOut,
+    operation_id="set_connection_webhooks",
+    summary="Give the secret the CRM signs with",
+)
+def set_webhooks(request: HttpRequest, connection_id: str, body: HookSecretIn) -> dict[str, Any]:
+    """It is kept encrypted and never comes out."""
+    return listening_out(hints.set_secret(lookup.connection(connection_id), body.client_secret))
 
 
 @router.get(

@@ -1,9 +1,7 @@
 """Every refusal of the API in one shape: problem+json with a stable code and a next step (RFC 9457)."""
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -16,11 +14,10 @@ from django.http.request import UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from passalong.core.answers import as_response
 from passalong.core.problems import FieldProblem, Problem, invalid, not_found
 from passalong.integrations.registry import UnknownProviderError
 
-MEDIA_TYPE = "application/problem+json"
-_HEADERS = {401: {"WWW-Authenticate": 'Bearer realm="passalong"'}, 503: {"Retry-After": "10"}}
 _MESSAGES = {
     "missing": "This is required.",
     "extra_forbidden": "There is no field of this name here.",
@@ -30,21 +27,6 @@ _MESSAGES = {
 
 View = Callable[..., HttpResponse]
 logger = logging.getLogger(__name__)
-
-
-def as_response(problem: Problem) -> HttpResponse:
-    """The problem as an answer."""
-    body = {
-        "type": f"urn:passalong:problem:{problem.code}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "code": problem.code,
-        "next_step": problem.next_step,
-        "errors": [asdict(error) for error in problem.errors],
-    }
-    headers = _HEADERS.get(problem.status, {})
-    return HttpResponse(json.dumps(body), status=problem.status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def handle_errors(api: NinjaAPI) -> None:

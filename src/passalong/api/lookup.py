@@ -8,9 +8,11 @@ from passalong.accounts.scope import WorkspaceModel
 from passalong.campaigns.models import Campaign
 from passalong.core.ids import parse_id
 from passalong.core.problems import FieldProblem, Problem, not_found
+from passalong.leads.models import Lead
 from passalong.referrers.imports.models import ImportStatus
 from passalong.referrers.models import Import, Referrer
 from passalong.sync.models import Connection, Run, RunKind, Sync
+from passalong.webhooks.models import Delivery, Webhook
 
 M = TypeVar("M", bound=WorkspaceModel)
 
@@ -23,6 +25,11 @@ def campaign(public_id: str) -> Campaign:
 def referrer(public_id: str) -> Referrer:
     """A referrer of this workspace with its contacts."""
     return _found("referrer", public_id, Referrer.objects.prefetch_related("links"))
+
+
+def lead(public_id: str) -> Lead:
+    """A lead of this workspace with its referrer."""
+    return _found("lead", public_id, Lead.objects.select_related("referrer"))
 
 
 def upload(public_id: str) -> Import:
@@ -57,6 +64,16 @@ def run(public_id: str) -> Run:
 def preview(public_id: str) -> Run:
     """A preview of this workspace."""
     return _found("preview", public_id, Run.objects.filter(kind=RunKind.PREVIEW))
+
+
+def webhook(public_id: str) -> Webhook:
+    """A webhook of this workspace."""
+    return _found("webhook", public_id, Webhook.objects.all())
+
+
+def delivery(public_id: str) -> Delivery:
+    """What a webhook of this workspace was told."""
+    return _found("delivery", public_id, Delivery.objects.all())
 
 
 def _found(kind: str, public_id: str, rows: models.QuerySet[M]) -> M:

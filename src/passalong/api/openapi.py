@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
-from passalong.api.errors import MEDIA_TYPE
 from passalong.api.schemas import Problem
+from passalong.core.answers import MEDIA_TYPE
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = {

@@ -3,16 +3,28 @@
 # ruff: noqa: ARG001 - every operation is given the request
 
 from typing import Any, Literal
+from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 from pydantic import BaseModel, Field
 
 from passalong.api import lookup
+from passalong.api.auth import caller
 from passalong.api.schemas import Body, Moment, Page, Paging, Scalar, Value, choice, page
-from passalong.core.ids import public_id
-from passalong.referrers.models import Referrer
-from passalong.referrers.services import add_referrer, change_referrer, delete_referrer, find_referrers
+from passalong.core.ids import parse_id, public_id
+from passalong.referrers.erasing import Person, erase_person
+from passalong.referrers.merging import merge_two, other_referrer
+from passalong.referrers.models import Referrer, ReferrerStatus
+from passalong.referrers.services import (
+    MOST_AT_ONCE,
+    add_referrer,
+    change_referrer,
+    delete_referrer,
+    delete_referrers,
+    find_referrers,
+    set_status,
+)
 
 router = Router(tags=["Referrers"])
 
@@ -84,12 +96,40 @@ class ReferrerChanges(Body):
     status: str = choice("active", "inactive", default_factory=str, examples=["inactive"])
 
 
+class Chosen(Body):
+    """Some referrers of one campaign."""
+
+    ids: list[str] = Field(
+        max_length=MOST_AT_ONCE, description="Ids of other campaigns' referrers are passed over."
+    )
+
+
+class Other(Body):
+    """Another referrer of the same campaign."""
+
+    into: str = Field(description="Code, referral link, email or id.", examples=["bea@example.com"])
+
+
+class Erased(BaseModel):
+    """How much of the person there was: referrers and leads of every campaign."""
+
+    referrers: int
+    leads: int
+
+
+class Changed(BaseModel):
+    """How many referrers this changed."""
+
+    changed: int
+
+
 class Filters(Paging):
     """Which referrers."""
 
     q: str = Field("", description="Words that name, email or code begin with.")
     email: str = Field("", description="Exactly this address.")
     status: Literal["", "active", "inactive"] = ""
+    source: Literal["", "manual", "api", "upload", "intercom"] = ""
 
 
 def referrer_out(referrer: Referrer) -> dict[str, Any]:
@@ -124,6 +164,7 @@ def index(request: HttpRequest, campaign_id: str, filters: Query[Filters]) -> di
         email=filters.email,
         with_links=True,
         status=filters.status,
+        source=filters.source,
     )
     return page(found, [referrer_out(referrer) for referrer in found.items])
 
@@ -160,7 +201,7 @@ def show(request: HttpRequest, referrer_id: str) -> dict[str, Any]:
 def change(request: HttpRequest, referrer_id: str, body: ReferrerChanges) -> dict[str, Any]:
     """Set what is given; `fields` are set one by one. 409 when the email is another referrer's."""
     changes = body.model_dump(exclude_unset=True)
-    return referrer_out(change_referrer(lookup.referrer(referrer_id), **changes))
+    return referrer_out(change_referrer(lookup.referrer(referrer_id), who=caller(request), **changes))
 
 
 @router.delete(
@@ -173,3 +214,81 @@ def delete(request: HttpRequest, referrer_id: str) -> Status[None]:
     """Removes the referrer with everything that hangs on it; the link stops working."""
     delete_referrer(lookup.referrer(referrer_id))
     return Status(204, None)
+
+
+@router.post(
+    "/referrers/{referrer_id}/merge",
+    response=ReferrerOut,
+    operation_id="merge_referrers",
+    summary="Merge two referrers",
+)
+def merge_with(request: HttpRequest, referrer_id: str, body: Other) -> dict[str, Any]:
+    """Two referrers who are one person become one: the older, with the leads, visits and counts of both. What
+    it lacks comes from the other, and every code goes on working. This cannot be undone. Answers with who is
+    left. 422 `referrer_not_found` when nobody of this campaign is meant, `same_referrer` for oneself."""
+    found = lookup.referrer(referrer_id)
+    return referrer_out(merge_two(found, other_referrer(found, body.into), who=caller(request)))
+
+
+@router.post(
+    "/referrers/{referrer_id}/erase",
+    response=Erased,
+    operation_id="erase_referrer",
+    summary="Erase a person",
+)
+def erase(request: HttpRequest, referrer_id: str) -> dict[str, int]:
+    """Forgets everything personal of whoever has this address, in every campaign of the workspace: as a
+    referrer, as a lead, in runs, imports, histories and logs. Their leads stay and stay counted, of somebody
+    without a name. The CRM is not changed: a sync that still meets them makes them a new referrer."""
+    return erased_out(erase_person([lookup.referrer(referrer_id).email], who=caller(request)))
+
+
+def erased_out(person: Person) -> dict[str, int]:
+    """How much there was."""
+    return {"referrers": len(person.referrers), "leads": len(person.leads)}
+
+
+@router.post(
+    "/campaigns/{campaign_id}/referrers/deactivate",
+    response=Changed,
+    operation_id="deactivate_referrers",
+    summary="Deactivate referrers",
+)
+def deactivate(request: HttpRequest, campaign_id: str, body: Chosen) -> dict[str, int]:
+    """Their links say that the programme is closed for them; everything else stays."""
+    return _set_status(request, campaign_id, body, ReferrerStatus.INACTIVE)
+
+
+@router.post(
+    "/campaigns/{campaign_id}/referrers/activate",
+    response=Changed,
+    operation_id="activate_referrers",
+    summary="Activate referrers",
+)
+def activate(request: HttpRequest, campaign_id: str, body: Chosen) -> dict[str, int]:
+    """Their links work again."""
+    return _set_status(request, campaign_id, body, ReferrerStatus.ACTIVE)
+
+
+@router.post(
+    "/campaigns/{campaign_id}/referrers/delete",
+    response=Changed,
+    operation_id="delete_referrers",
+    summary="Delete referrers",
+)
+def delete_some(request: HttpRequest, campaign_id: str, body: Chosen) -> dict[str, int]:
+    """Removes them with everything that hangs on them; their links stop working."""
+    return {"changed": delete_referrers(lookup.campaign(campaign_id), _keys(body))}
+
+
+def _set_status(
+    request: HttpRequest, campaign_id: str, body: Chosen, status: ReferrerStatus
+) -> dict[str, int]:
+    campaign = lookup.campaign(campaign_id)
+    return {"changed": set_status(campaign, _keys(body), status, who=caller(request))}
+
+
+def _keys(body: Chosen) -> list[UUID]:
+    """What is no referrer's id is nobody's."""
+    found = (parse_id("referrer", text) for text in body.ids)
+    return [key for key in found if key is not None]

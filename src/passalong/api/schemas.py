@@ -1,8 +1,11 @@
 """Shapes that several nouns share. Shapes and types are checked here, meaning in the services."""
 
+import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
+from ninja.responses import NinjaJSONEncoder
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -65,6 +68,11 @@ class Failure(BaseModel):
     code: str
     message: str
     next_step: str
+
+
+def plain(shape: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
+    """The same, as the JSON that an answer would have."""
+    return lambda row: json.loads(json.dumps(shape(row), cls=NinjaJSONEncoder))
 
 
 def page(found: CursorPage[Any], rows: list[T]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from passalong.accounts.models import AuditEntry
 from passalong.api.run_schemas import RunOut, run_out
 from passalong.api.schemas import Body, Moment, Scalar, choice
 from passalong.core.ids import public_id
+from passalong.sync import owners
 from passalong.sync.facts import FACTS, MODES, NAME_FORMATS
 from passalong.sync.models import Run, Sync
 
@@ -117,6 +118,14 @@ class ContactPolicyOut(BaseModel):
     spam: Literal["include", "skip"]
 
 
+class ConflictOut(BaseModel):
+    """Two syncs write one field. The one whose map back was set later has the word."""
+
+    field: str
+    sync_id: str
+    writes: bool = Field(description="Whether this sync has the word, and not the other one.")
+
+
 class SyncOut(BaseModel):
     """A saved instruction: this audience becomes this campaign's referrers."""
 
@@ -135,6 +144,9 @@ class SyncOut(BaseModel):
     next_run_at: Moment | None = Field(description="When the schedule runs it again; null when nothing will.")
     created_at: Moment
     updated_at: Moment
+    conflicts: list[ConflictOut] = Field(
+        description="Fields that another sync of the connection writes, too, for people who are in both."
+    )
     last_run: RunOut | None
 
 
@@ -173,5 +185,9 @@ def sync_out(sync: Sync, last_run: Run | None) -> dict[str, Any]:
         **{key: getattr(sync, key) for key in (*columns, *more)},
         "paused": sync.paused_at is not None,
         "next_run_at": sync.next_run_at if sync.paused_at is None else None,
+        "conflicts": [
+            {"field": one.field, "sync_id": public_id("sync", one.sync_id), "writes": not one.theirs}
+            for one in owners.conflicts(sync.pk)
+        ],
         "last_run": run_out(last_run) if last_run else None,
     }

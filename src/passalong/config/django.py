@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from psycopg.conninfo import conninfo_to_dict
 
 from passalong.config.logs import logging_config
+from passalong.config.mail import mail_settings
 from passalong.config.secret_key import secret_keys
 from passalong.config.settings import settings
 
@@ -54,8 +55,10 @@ INSTALLED_APPS = [
     "passalong.accounts",
     "passalong.campaigns",
     "passalong.referrers",
+    "passalong.leads",
     "passalong.tracking",
     "passalong.sync",
+    "passalong.webhooks",
     "passalong.api",
     "passalong.web",
 ]
@@ -143,8 +146,8 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-DEFAULT_FROM_EMAIL = f"Passalong <no-reply@{_BASE.hostname or 'localhost'}>"
+globals().update(mail_settings(CONFIG.smtp_url.get_secret_value() if CONFIG.smtp_url else None))
+DEFAULT_FROM_EMAIL = CONFIG.mail_from or f"Passalong <no-reply@{_BASE.hostname or 'localhost'}>"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -159,6 +162,9 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}}
+
+NINJA_NUM_PROXIES = CONFIG.trusted_proxies
+ALLAUTH_TRUSTED_PROXY_COUNT = CONFIG.trusted_proxies
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 

@@ -143,6 +143,33 @@ def _check_counts() -> Finding:
     return _ok("counts: every campaign counts what it has")
 
 
+LEAD_COUNTS = """
+SELECT f.code FROM referrers_referrer f
+LEFT JOIN (
+    SELECT referrer_id, count(*) AS leads, count(*) FILTER (WHERE status = 'qualified') AS qualified
+    FROM leads_lead GROUP BY referrer_id) AS l ON l.referrer_id = f.id
+WHERE (f.referrals_count, f.converted_referrals_count) <> (coalesce(l.leads, 0), coalesce(l.qualified, 0))
+LIMIT 4
+"""
+
+
+def _check_leads() -> Finding:
+    with connection.cursor() as cursor:
+        cursor.execute(LEAD_COUNTS)
+        wrong = [row[0] for row in cursor.fetchall()]
+        cursor.execute(
+            "SELECT count(*) FROM campaigns_campaign AS campaign WHERE leads_count <> "
+            "(SELECT count(*) FROM leads_lead WHERE campaign_id = campaign.id)"
+        )
+        campaigns = cursor.fetchone()[0]
+    if wrong or campaigns:
+        whose = f"the referrers with the codes {', '.join(wrong[:3])}" if wrong else f"{campaigns} campaigns"
+        more = " and more" if len(wrong) > 3 else ""
+        step = "Report it with the output of this command; the leads themselves are complete."
+        return _fail(f"leads: {whose}{more} count other than their leads.", step)
+    return _ok("leads: every referrer and campaign counts the leads it has")
+
+
 def _check_clock() -> Finding:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
@@ -162,5 +189,6 @@ CHECKS = (
     _check_worker,
     _check_base_url,
     _check_counts,
+    _check_leads,
     _check_clock,
 )

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from passalong.accounts import views as accounts
 from passalong.api.pages import openapi
 from passalong.config import health
+from passalong.sync.hooks import told
 
 
 def _existing(prefix: str, module: str) -> list[URLPattern | URLResolver]:
@@ -20,7 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
     path("openapi.json", openapi),
     path("api/v1/", include("passalong.api.urls")),
-    *_existing("r/", "passalong.tracking.urls"),
+    path("hooks/<slug:provider>", told, name="crm-hook"),
+    *_existing("", "passalong.tracking.urls"),
     *_existing("", "passalong.web.urls"),
 ]
 

@@ -14,6 +14,8 @@ READ_SECONDS = 60.0
 # One run keeps up to 16 calls in flight; a few interactive ones go beside them.
 MAX_CONNECTIONS = 32
 KEEPALIVE_SECONDS = 30.0
+# Ends of names that the public name service never has.
+_HOME_ONLY = (".localhost", ".local", ".internal", ".lan", ".home", ".home.arpa", ".test", ".invalid")
 
 
 class UnreachableError(Exception):
@@ -91,6 +93,19 @@ async def public_addresses(url: str) -> list[str]:
     if not all(_is_public(address) for address in found):
         raise ForbiddenAddressError(f"The address of {parsed.host} is not on the public internet.")
     return found
+
+
+def looks_public(url: str) -> bool:
+    """Whether other machines may be able to reach this https address, as far as its text tells: nothing is
+    looked up. For telling people; what must be safe asks `public_addresses`."""
+    try:
+        host = _parsed(url).host.lower().rstrip(".")
+    except ForbiddenAddressError:
+        return False
+    try:
+        return url.startswith("https:") and _is_public(host.strip("[]"))
+    except ValueError:
+        return url.startswith("https:") and "." in host and not host.endswith(_HOME_ONLY)
 
 
 def _parsed(url: str) -> httpx2.URL:

@@ -15,6 +15,10 @@ PREFIXES = {
     "token": "tok",
     "import": "imp",
     "entry": "entry",
+    "lead": "lead",
+    "webhook": "hook",
+    "delivery": "msg",
+    "newcomer": "new",
 }
 
 

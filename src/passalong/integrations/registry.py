@@ -17,6 +17,11 @@ def register(provider: str, integration: Integration) -> None:
     _registered[provider] = integration
 
 
+def forget(provider: str) -> None:
+    """Undo `register`."""
+    _registered.pop(provider, None)
+
+
 class UnknownProviderError(KeyError):
     """No integration has this name."""
 

@@ -8,3 +8,9 @@ class ReferrersConfig(AppConfig):
 
     name = "passalong.referrers"
     label = "referrers"
+
+    def ready(self) -> None:
+        """Take lists of referrers."""
+        from passalong.referrers.imports import kinds, people
+
+        kinds.register(people.REFERRERS)

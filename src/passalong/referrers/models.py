@@ -10,8 +10,11 @@ from django.db.models.lookups import Exact
 from passalong.accounts.scope import WorkspaceModel
 from passalong.referrers.imports.models import Import, ImportPart, ImportRecord
 
+# What stands for the address of somebody who was erased: a domain that can never be anybody's (RFC 2606).
+ERASED = "@erased.invalid"
+
 # Django looks for an app's models here.
-__all__ = ["Import", "ImportPart", "ImportRecord", "Referrer", "ReferrerStatus", "Source"]
+__all__ = ["Import", "ImportPart", "ImportRecord", "Referrer", "ReferrerAlias", "ReferrerStatus", "Source"]
 
 
 class ReferrerStatus(models.TextChoices):
@@ -91,3 +94,31 @@ class Referrer(WorkspaceModel):
     def referral_link(self) -> str:
         """The permanent link, under this installation's public address."""
         return f"{settings.BASE_URL}/r/{self.code}"
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether this was a person once, of whom only their friends are left."""
+        return self.email.endswith(ERASED)
+
+
+class ReferrerAlias(WorkspaceModel):
+    """A code that goes on leading somewhere after its referrer was merged into another one.
+
+    `merged` is the id of the referrer who had it, so that whoever still holds that id finds the survivor.
+    Codes are unique across referrers and aliases.
+    """
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+")
+    referrer = models.ForeignKey(Referrer, on_delete=models.CASCADE, related_name="aliases")
+    code = models.CharField(max_length=16)
+    merged = models.UUIDField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(WorkspaceModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["code"], name="alias_code_once"),
+            models.UniqueConstraint(fields=["merged"], name="alias_merged_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} → {self.referrer_id}"

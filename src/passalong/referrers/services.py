@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
@@ -11,12 +12,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Func, QuerySet, Value
 from django.db.models.functions import Lower
 
+from passalong.accounts import audit
 from passalong.campaigns.models import Campaign
+from passalong.core.clock import now
 from passalong.core.pages import CursorPage, cut, page_of, position
 from passalong.core.problems import FieldProblem, Problem, invalid
 from passalong.referrers.codes import new_code
-from passalong.referrers.models import Referrer, ReferrerStatus, Source
+from passalong.referrers.models import Referrer, ReferrerAlias, ReferrerStatus, Source
 from passalong.referrers.search import newest_matches, prefix_query, search_words, vector
+from passalong.referrers.signals import referrers_created
 
 
 class _PlainEmailValidator(EmailValidator):
@@ -30,6 +34,7 @@ _is_email = _PlainEmailValidator()
 NAME_LIMIT = 255
 FIELD_NAME_LIMIT = 60
 PERSONAL = ("first_name", "last_name", "phone")
+MOST_AT_ONCE = 500
 
 
 def normal_email(text: str) -> str | None:
@@ -60,7 +65,7 @@ def find_referrers(
     if with_links:
         rows = rows.prefetch_related("links")
     if email:
-        rows = _with_email(rows, email)
+        rows = with_email(rows, email)
     if not q.strip():
         return page_of(rows, limit=limit, cursor=cursor)
     query = prefix_query(q)
@@ -80,7 +85,7 @@ def add_referrer(
     """
     clean = _valid({"email": email, **values})
     with transaction.atomic():
-        same_person = _with_email(
+        same_person = with_email(
             Referrer.objects.select_for_update().filter(campaign=campaign), clean["email"]
         )
         existing = same_person.first()
@@ -95,11 +100,15 @@ def add_referrer(
 
 
 @transaction.atomic
-def change_referrer(referrer: Referrer, **values: Any) -> Referrer:
-    """Set what is given: email, names, phone, fields (key by key; None removes a key), status."""
+def change_referrer(referrer: Referrer, *, who: str, **values: Any) -> Referrer:
+    """Set what is given: email, names, phone, fields (key by key; None removes a key), status.
+
+    `who` is for the person's history, here and below.
+    """
     clean = _valid(values)
     fields = clean.pop("fields", None)
     referrer = Referrer.objects.select_for_update().get(pk=referrer.pk)
+    before = _noted(referrer)
     if fields is not None:
         merged = {**referrer.fields, **fields}
         referrer.fields = {key: value for key, value in merged.items() if value is not None}
@@ -116,18 +125,68 @@ def change_referrer(referrer: Referrer, **values: Any) -> Referrer:
             f"Another referrer of this campaign already has the address {referrer.email}.",
             "Use another address, or change that referrer first.",
         ) from None
+    gone = dict.fromkeys(before)
+    changed = audit.differences(before, {**gone, **_noted(referrer)})
+    if changed:
+        audit.note(referrer.pk, "referrer.changed", who, changed)
     return referrer
 
 
+def _noted(referrer: Referrer) -> dict[str, Any]:
+    """What the history tells about, fields of one's own one by one."""
+    plain = {key: getattr(referrer, key) for key in ("email", *PERSONAL, "status")}
+    return {**plain, **{f"fields.{key}": value for key, value in referrer.fields.items()}}
+
+
 @transaction.atomic
+def set_status(campaign: Campaign, ids: Sequence[UUID], status: ReferrerStatus, *, who: str) -> int:
+    """Activate or deactivate these referrers of the campaign; returns how many were something else before.
+
+    Ids of others are passed over. Problem 422 `too_many` for more than 500.
+    """
+    rows = _some(campaign, ids).exclude(status=status)
+    chosen = list(rows.values_list("pk", "status"))
+    keys = [key for key, _before in chosen]
+    Referrer.objects.filter(pk__in=keys).update(status=status, updated_at=now())
+    audit.note_each(
+        (key, "referrer.changed", who, [{"field": "status", "before": before, "after": str(status)}])
+        for key, before in chosen
+    )
+    return len(chosen)
+
+
+@transaction.atomic
+def delete_referrers(campaign: Campaign, ids: Sequence[UUID]) -> int:
+    """Remove these referrers of the campaign with everything that hangs on them, their histories included.
+
+    Returns how many there were. Ids of others are passed over. Problem 422 `too_many` for more than 500.
+    """
+    chosen = list(_some(campaign, ids).values_list("pk", flat=True))
+    if chosen:
+        audit.forget(chosen)
+        _total, gone = Referrer.objects.filter(pk__in=chosen).delete()
+        Campaign.objects.filter(pk=campaign.pk).update(
+            referrers_count=F("referrers_count") - len(chosen),
+            leads_count=F("leads_count") - gone.get("leads.Lead", 0),
+        )
+    return len(chosen)
+
+
+def _some(campaign: Campaign, ids: Sequence[UUID]) -> QuerySet[Referrer]:
+    """These of the campaign, locked in the order in which syncs lock them: nobody waits in a circle."""
+    if len(ids) > MOST_AT_ONCE:
+        said = f"These are {len(ids):,} referrers; {MOST_AT_ONCE} can be changed at once."
+        raise Problem(422, "too_many", "Too many", said, "Choose fewer and do the rest after them.")
+    return Referrer.objects.select_for_update().filter(campaign=campaign, pk__in=ids).order_by("pk")
+
+
 def delete_referrer(referrer: Referrer) -> None:
     """Remove a referrer with everything that hangs on it; the link stops working."""
-    deleted, _ = Referrer.objects.filter(pk=referrer.pk).delete()
-    if deleted:
-        Campaign.objects.filter(pk=referrer.campaign_id).update(referrers_count=F("referrers_count") - 1)
+    delete_referrers(referrer.campaign, [referrer.pk])
 
 
-def _with_email(rows: QuerySet[Referrer], email: str) -> QuerySet[Referrer]:
+def with_email(rows: QuerySet[Referrer], email: str) -> QuerySet[Referrer]:
+    """Those of `rows` with this address."""
     # By the expression that the unique index has; a plain comparison would read the whole campaign.
     return rows.alias(email_key=Lower("email")).filter(email_key=email.strip().lower())
 
@@ -163,21 +222,28 @@ def _field_problems(fields: Mapping[str, Any]) -> Iterator[FieldProblem]:
 
 def _create(campaign: Campaign, clean: dict[str, Any], source: str) -> Referrer:
     referrer = Referrer(
-        workspace_id=campaign.workspace_id, campaign=campaign, source=source, code=_free_code()
+        workspace_id=campaign.workspace_id, campaign=campaign, source=source, code=free_code()
     )
     for key, value in clean.items():
         setattr(referrer, key, value)
     referrer.search = _vector(referrer)
     referrer.save(force_insert=True)
+    referrers_created.send(sender=Referrer, workspace_id=campaign.workspace_id, ids=[referrer.pk])
     Campaign.objects.filter(pk=campaign.pk).update(referrers_count=F("referrers_count") + Value(1))
     return referrer
 
 
-def _free_code() -> str:
+def free_code() -> str:
+    """A code that nobody has or had."""
     code = new_code()
-    while Referrer.everywhere.filter(code=code).exists():
+    while _is_taken(code):
         code = new_code()
     return code
+
+
+def _is_taken(code: str) -> bool:
+    taken = Referrer.everywhere.filter(code=code), ReferrerAlias.everywhere.filter(code=code)
+    return any(rows.exists() for rows in taken)
 
 
 def _fill(referrer: Referrer, clean: Mapping[str, Any]) -> Referrer:

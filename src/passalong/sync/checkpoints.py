@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 
 from passalong.sync.instruction import Judged
 from passalong.sync.lease import Claim, Orders, keep
@@ -47,13 +48,20 @@ def _mark(position: int, attempt: int) -> int:
     return position * 100 + attempt
 
 
-def plan_partitions(held: Claim, slices: list[Slice], api_calls: int) -> None:
-    """Store the plan, once: a worker that takes over reads the same slices."""
+def plan_partitions(held: Claim, slices: list[Slice], api_calls: int, newest: int | None = None) -> None:
+    """Store the plan, once: a worker that takes over reads the same slices.
+
+    How many contacts changed is known to nobody before they are read, so such a run has no total yet.
+    """
+    since = next((part.changed_since for part in slices if part.changed_since is not None), None)
+    counted = sum(part.total for part in slices if part.purpose == "include")
     with transaction.atomic():
         keep(
             held,
             phase=Phase.READ,
-            total=sum(part.total for part in slices if part.purpose == "include"),
+            total=counted if since is None else None,
+            since=since,
+            newest=newest,
             api_calls=api_calls,
         )
         Partition.objects.bulk_create(
@@ -73,6 +81,12 @@ def unfinished(run_id: UUID) -> list[Partition]:
 def short_slices(run_id: UUID, purpose: str = "include") -> int:
     """How many slices stayed short of the CRM's own count after every walk."""
     return Partition.objects.filter(run_id=run_id, spec__purpose=purpose).exclude(complete=True).count()
+
+
+def whole(run_id: UUID) -> bool:
+    """Whether the run reads its whole audience, so that whom it does not meet may be gone."""
+    parts = Partition.objects.filter(run_id=run_id)
+    return not parts.filter(Q(spec__changed_since__gte=0) | Q(spec__ids__0__isnull=False)).exists()
 
 
 def restart_walk(held: Claim, position: int) -> bool:
@@ -121,9 +135,10 @@ def _finish(part: Partition, total_last: int) -> bool:
     """Close a walk; True when it saw too few people and should be repeated.
 
     People join and leave while we read, so a walk is complete when it saw as many as the smaller of the
-    counts at its beginning and its end.
+    counts at its beginning and its end. Contacts that changed since some moment are counted by nobody.
     """
-    expected = min(part.total_first or 0, total_last)
+    counted = part.spec.get("changed_since") is None
+    expected = min(part.total_first or 0, total_last) if counted else 0
     if part.seen >= expected or part.attempt >= WALKS:
         part.complete = part.seen >= expected
         return False

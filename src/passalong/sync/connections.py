@@ -8,19 +8,34 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from passalong.accounts.scope import current_workspace_id
 from passalong.core.clock import now
 from passalong.core.crypto import UndecryptableError
 from passalong.core.problems import FieldProblem, Problem, invalid
 from passalong.integrations.registry import integration
+from passalong.sync import schedule
 from passalong.sync.errors import ConfigError, CredentialsError, SyncError
-from passalong.sync.models import WORKABLE, Connection, ConnectionStatus, Run, RunStatus
+from passalong.sync.models import (
+    ACTIVE,
+    WORKABLE,
+    Connection,
+    ConnectionStatus,
+    Run,
+    RunKind,
+    RunStatus,
+    Sync,
+    SyncType,
+)
 from passalong.sync.port import Session
 from passalong.sync.records import Account, Check, Field, FieldType, Segment
+from passalong.sync.signals import connection_lost
 
 T = TypeVar("T")
 
+_HEALTHY: dict[str, Any] = {"status": ConnectionStatus.CONNECTED, "lost_at": None, "alert_due_at": None}
 REGIONS = ("us", "eu", "au")
 CACHE_FOR = timedelta(minutes=10)
 
@@ -36,15 +51,19 @@ def connect(provider: str, access_token: str, region: str | None = None) -> Conn
     Connecting an account that is there already renews its token and status instead of doubling it.
     """
     account, checks = _checked(provider, access_token, region)
-    connection, _ = Connection.objects.update_or_create(
-        provider=provider,
-        account_id=account.id,
-        defaults={
-            "workspace_id": current_workspace_id(),
-            **_found(account, checks),
-            "secret": _sealed(access_token),
-        },
-    )
+    known = Connection.objects.filter(provider=provider, account_id=account.id)
+    ill = known.exclude(status=ConnectionStatus.CONNECTED).exists()
+    with transaction.atomic():
+        connection, _ = Connection.objects.update_or_create(
+            provider=provider,
+            account_id=account.id,
+            defaults={
+                "workspace_id": current_workspace_id(),
+                **_found(account, checks),
+                "secret": _sealed(access_token),
+            },
+        )
+        _go_on(connection, ill=ill)
     return connection
 
 
@@ -59,10 +78,13 @@ def replace_token(connection: Connection, access_token: str) -> Connection:
             f"This token belongs to {account.name}, but the connection is to {connection.account_name}.",
             "Use a token of the same workspace, or connect the other one as a connection of its own.",
         )
+    ill = connection.status != ConnectionStatus.CONNECTED
     for key, value in _found(account, checks).items():
         setattr(connection, key, value)
     connection.secret = _sealed(access_token)
-    connection.save()
+    with transaction.atomic():
+        connection.save()
+        _go_on(connection, ill=ill)
     return connection
 
 
@@ -70,7 +92,16 @@ def replace_token(connection: Connection, access_token: str) -> Connection:
 def disconnect(connection: Connection) -> None:
     """Forget the credentials and stop what runs; syncs and their settings stay."""
     Connection.objects.filter(pk=connection.pk).update(
-        status=ConnectionStatus.DISCONNECTED, secret="", fields_cache=[], segments_cache=[], cached_at=None
+        status=ConnectionStatus.DISCONNECTED,
+        secret="",
+        lost_at=None,
+        alert_due_at=None,
+        fields_cache=[],
+        segments_cache=[],
+        cached_at=None,
+        wanted_at=None,
+        looked_up_at=None,
+        lookup_error=None,
     )
     runs = Run.objects.filter(sync__connection=connection)
     runs.filter(status=RunStatus.PAUSED).update(status=RunStatus.CANCELLED, finished_at=now())
@@ -94,10 +125,76 @@ def fields(connection: Connection, *, refresh: bool = True) -> list[Field]:
     return found
 
 
+def known_fields(connection: Connection) -> list[Field]:
+    """The fields as last read, however long ago; none when they never were."""
+    return msgspec.convert(connection.fields_cache, list[Field])
+
+
+def known_segments(connection: Connection) -> list[Segment]:
+    """The segments as last read, however long ago; none when they never were."""
+    return msgspec.convert(connection.segments_cache, list[Segment])
+
+
+def want_look_up(connection: Connection, older_than: timedelta) -> None:
+    """Have a worker read fields and segments anew unless they are newer than this. Asks no CRM itself."""
+    from passalong.sync.tasks import enqueue_look_up
+
+    moment = now()
+    if is_looking(connection) and connection.wanted_at and connection.wanted_at > moment - older_than:
+        return
+    if (
+        not is_looking(connection)
+        and connection.looked_up_at
+        and connection.looked_up_at > moment - older_than
+    ):
+        return
+    with transaction.atomic():
+        connection.wanted_at = moment
+        _remember(connection.pk, wanted_at=moment)
+        enqueue_look_up(connection.pk)
+
+
+def is_looking(connection: Connection) -> bool:
+    """Whether a look-up that was asked for has not begun and ended since."""
+    wanted, done = connection.wanted_at, connection.looked_up_at
+    return wanted is not None and (done is None or done < wanted)
+
+
+def look_up(connection_id: UUID) -> None:
+    """Read fields and segments into the caches, or note why that did not work. For the job."""
+    connection = Connection.everywhere.filter(pk=connection_id).first()
+    if connection is None:
+        return
+    began = now()
+
+    async def both(session: Session) -> tuple[list[Field], list[Segment]]:
+        return await session.fields(), await session.segments()
+
+    try:
+        found, groups = ask(connection, both)
+    except Problem as problem:
+        _remember(connection_id, looked_up_at=began, lookup_error=_noted(problem))
+        return
+    caches = {"fields_cache": msgspec.to_builtins(found), "segments_cache": msgspec.to_builtins(groups)}
+    _remember(connection_id, **caches, cached_at=began, looked_up_at=began, lookup_error=None)
+
+
+def trouble_of(connection: Connection) -> Problem | None:
+    """Why the last look-up did not work."""
+    return Problem(**connection.lookup_error) if connection.lookup_error else None
+
+
+def _noted(problem: Problem) -> dict[str, Any]:
+    keys = ("status", "code", "title", "detail", "next_step")
+    return {key: getattr(problem, key) for key in keys}
+
+
 def create_field(connection: Connection, label: str, type: FieldType) -> tuple[Field, bool]:  # noqa: A002
     """Make a field in the CRM, or find it there; the flag says whether it is new."""
     made = ask(connection, lambda session: session.create_field(label, type))
-    _remember(connection.pk, fields_cache=[], cached_at=None)
+    others = [row for row in connection.fields_cache if row["key"] != made[0].key]
+    # The cache lives on with the new field, and counts as old for whoever wants it as it is now.
+    _remember(connection.pk, fields_cache=[*others, msgspec.to_builtins(made[0])], cached_at=None)
     return made
 
 
@@ -105,10 +202,24 @@ def recheck(connection: Connection) -> Connection:
     """Ask the CRM again what the connection may do, and keep the answer."""
     account, checks = ask(connection, lambda session: session.check())
     healthy = account is not None and all(check.ok for check in checks if check.required)
+    ill = connection.status != ConnectionStatus.CONNECTED
     connection.checks = msgspec.to_builtins(checks)
-    connection.status = ConnectionStatus.CONNECTED if healthy else ConnectionStatus.NEEDS_ATTENTION
-    connection.save(update_fields=["checks", "status", "updated_at"])
+    with transaction.atomic():
+        connection.save(update_fields=["checks", "updated_at"])
+        if healthy:
+            Connection.objects.filter(pk=connection.pk).update(**_HEALTHY)
+            _go_on(connection, ill=ill)
+        else:
+            needs_attention(connection.pk)
+    connection.refresh_from_db()
     return connection
+
+
+def _go_on(connection: Connection, *, ill: bool) -> None:
+    """The CRM lets us in: what waits for a person need not wait longer."""
+    schedule.hurry(connection)
+    if ill:
+        schedule.catch_up(connection)
 
 
 def ask(connection: Connection, question: Callable[[Session], Awaitable[T]]) -> T:
@@ -146,10 +257,31 @@ def require_connected(connection: Connection) -> None:
 
 
 def needs_attention(connection_id: UUID) -> None:
-    """Mark a connection whose credentials stopped working."""
-    Connection.everywhere.filter(pk=connection_id, status=ConnectionStatus.CONNECTED).update(
-        status=ConnectionStatus.NEEDS_ATTENTION, updated_at=now()
-    )
+    """Mark a connection whose credentials stopped working, and tell whoever listens, once."""
+    fine = Connection.everywhere.filter(pk=connection_id, status=ConnectionStatus.CONNECTED)
+    moment = now()
+    with transaction.atomic():
+        if fine.update(
+            status=ConnectionStatus.NEEDS_ATTENTION, lost_at=moment, alert_due_at=moment, updated_at=moment
+        ):
+            connection_lost.send(sender=Connection, connection_id=connection_id)
+
+
+def in_trouble() -> list[Connection]:
+    """Connections of this workspace that need a person, each with `syncs`, how many wait. Counts
+    only where there is trouble, as every page asks."""
+    waiting = Sync.objects.filter(connection=OuterRef("pk")).values("connection").annotate(n=Count("pk"))
+    rows = Connection.objects.filter(status=ConnectionStatus.NEEDS_ATTENTION).order_by("pk")
+    if not rows.exists():
+        return []
+    return list(rows.annotate(syncs=Coalesce(Subquery(waiting.values("n")), 0))[:3])
+
+
+def catching_up(connection: Connection) -> list[Sync]:
+    """Ongoing syncs of a connection that run, or are about to, without waiting for their next turn."""
+    running = Run.objects.filter(sync=OuterRef("pk"), kind=RunKind.RUN, status__in=ACTIVE)
+    syncs = Sync.objects.filter(connection=connection, type=SyncType.ONGOING, paused_at=None)
+    return list(syncs.filter(Exists(running) | Q(next_run_at__lte=now())).order_by("-pk")[:20])
 
 
 def as_problem(error: SyncError) -> Problem:
@@ -206,12 +338,13 @@ def _rejected(failed: list[Check]) -> Problem:
 
 def _found(account: Account, checks: list[Check]) -> dict[str, Any]:
     return {
-        "status": ConnectionStatus.CONNECTED,
+        **_HEALTHY,
         "account_id": account.id,
         "account_name": account.name,
         "region": account.region,
         "timezone": account.timezone,
         "checks": msgspec.to_builtins(checks),
+        "lookup_error": None,
     }
 
 

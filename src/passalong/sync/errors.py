@@ -4,6 +4,7 @@
     ├── ConfigError          a person must act: says what and where
     │   └── CredentialsError   … on the connection itself: it needs attention
     ├── Retriable            passes by itself: try again after a while
+    │   └── Unclear            … but whether it was done is not known: look before trying again
     ├── SkipContact          this one contact or write cannot be done, the rest can
     └── Fatal                the CRM broke its own contract: stop and say so
 
@@ -42,6 +43,10 @@ class Retriable(SyncError):  # noqa: N818 - named by its recovery
         self.after = after
 
 
+class Unclear(Retriable):
+    """A call that must not be repeated blindly broke off: it may have been done, or not."""
+
+
 class SkipContact(SyncError):  # noqa: N818 - named by its recovery
     """One contact failed for good; `field` is the CRM field that is to blame, if one is."""
 
@@ -52,3 +57,10 @@ class SkipContact(SyncError):  # noqa: N818 - named by its recovery
 
 class Fatal(SyncError):  # noqa: N818 - named by its recovery
     """The CRM's answers make no sense, and asking again did not help."""
+
+
+def first_of(failure: BaseException) -> BaseException:
+    """The first leaf of nested exception groups: what stopped the tasks beside it."""
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure

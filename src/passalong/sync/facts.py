@@ -8,7 +8,7 @@ Mode = Literal["overwrite", "fill_if_empty", "only_new"]
 NameFormat = Literal["whole", "first_word", "first_two_words", "first_and_initial", "rest"]
 
 MODES: dict[str, str] = {
-    "overwrite": "Always take the CRM's value",
+    "overwrite": "Always take {crm}'s value",
     "fill_if_empty": "Only fill it when empty here",
     "only_new": "Only for new referrers",
 }

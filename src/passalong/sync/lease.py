@@ -10,7 +10,9 @@ from django.db.models import F, Q
 
 from passalong.core.clock import now
 from passalong.integrations.registry import integration
-from passalong.sync.models import WORKABLE, Connection, Phase, Run, RunStatus, Sync
+from passalong.sync import owners
+from passalong.sync.models import WORKABLE, Connection, Phase, Run, RunStatus, Sync, Trigger
+from passalong.sync.signals import run_finished
 
 LEASE = timedelta(seconds=15)
 HEARTBEAT = 2.0
@@ -33,8 +35,16 @@ class Claim:
     phase: str
     api_calls: int
     instruction: dict[str, Any]
+    trigger: str = Trigger.MANUAL
+    full: bool = False
     retry_of: UUID | None = None
     only: tuple[str, ...] = ()
+    rivals: bool = False
+
+    @property
+    def hinted(self) -> bool:
+        """Whether this run reads just the contacts that the CRM told of."""
+        return self.trigger == Trigger.WEBHOOK and bool(self.only)
 
     @property
     def crm(self) -> str:
@@ -69,8 +79,11 @@ def claim(run_id: UUID) -> Claim | None:
         phase=run.phase,
         api_calls=run.api_calls,
         instruction=run.instruction,
+        trigger=run.trigger,
+        full=run.full,
         retry_of=run.retry_of_id,
         only=tuple(run.only),
+        rivals=owners.has_rivals(run.sync_id),
     )
 
 
@@ -102,11 +115,12 @@ def keep(held: Claim, **changes: Any) -> Orders:
 
 def let_go(held: Claim, **columns: Any) -> bool:
     """Give the run up, setting its last columns; False when it was no longer ours."""
-    return bool(
-        Run.everywhere.filter(pk=held.run_id, epoch=held.epoch, status__in=WORKABLE).update(
-            lease_until=None, waiting_until=None, **columns
-        )
-    )
+    mine = Run.everywhere.filter(pk=held.run_id, epoch=held.epoch, status__in=WORKABLE)
+    with transaction.atomic():
+        given = bool(mine.update(lease_until=None, waiting_until=None, **columns))
+        if given and "finished_at" in columns and not held.preview:
+            run_finished.send(sender=Run, run_id=held.run_id)
+    return given
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Field maps in both directions, as pure functions without Django or HTTP."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -85,6 +86,14 @@ NAME_FORMATS: dict[str, Callable[[list[str]], str]] = {
     "first_and_initial": _first_and_initial,
     "rest": lambda words: " ".join(words[1:]),
 }
+
+
+def values_of(targets: Iterable[str], referrer: Mapping[str, Any]) -> Values:
+    """A referrer's values by target, from its row."""
+    return {
+        target: referrer["fields"].get(target[7:]) if target.startswith("fields.") else referrer[target]
+        for target in targets
+    }
 
 
 def merged(

@@ -1,6 +1,6 @@
 """Who is this, and who speaks for them? Pure decisions that do not depend on the order of arrival."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -66,36 +66,28 @@ def _outcome(base: Mapping[str, Scalar] | None, values: Values) -> Decided:
     return "updated" if differs(values, base) else "unchanged"
 
 
-@dataclass(frozen=True, slots=True)
-class EmailChange:
-    """A referrer whose leading contact has another address now. `key` names the record it came from."""
-
-    key: int
-    referrer: str
-    new: str
-
-
 def settle_emails(
-    changes: Iterable[EmailChange], holders: Mapping[str, str], released: Mapping[str, str]
-) -> tuple[list[EmailChange], list[EmailChange]]:
-    """Which address changes can happen, in an order that never collides, and which cannot.
+    changes: Mapping[str, str], holders: Mapping[str, str], unsure: Collection[str] = ()
+) -> tuple[dict[str, set[str]], set[str]]:
+    """Who ends with each address that somebody wants, and who must keep the present one.
 
-    `holders` says which referrer holds each wanted address now; `released` is the present address of each
-    referrer that wants another one. An address is free once its holder has moved away. Where two want the
-    same one, neither gets it: which of them is right is for a person to say.
+    `changes` says which address each referrer wants instead of the present one, `holders` who holds an
+    address now. Two who end with one address are one person. Whoever moves away holds nothing any more, so
+    a chain (a→b while b→c) and a swap join nobody. Of `unsure` holders nobody knows whether the address is
+    theirs still: whoever wants it has to wait, and so has whoever wants theirs.
     """
-    wanted: dict[str, list[EmailChange]] = {}
-    for change in sorted(changes, key=lambda change: change.key):
-        wanted.setdefault(change.new, []).append(change)
-    refused = [change for rivals in wanted.values() if len(rivals) > 1 for change in rivals]
-    waiting = [rivals[0] for rivals in wanted.values() if len(rivals) == 1]
-    taken = dict(holders)
-    done: list[EmailChange] = []
+    waiting: set[str] = set()
     while True:
-        free = [change for change in waiting if taken.get(change.new, change.referrer) == change.referrer]
-        if not free:
-            return done, refused + waiting
-        for change in free:
-            taken.pop(released[change.referrer], None)
-        done += free
-        waiting = [change for change in waiting if change not in free]
+        moving = {who: address for who, address in changes.items() if who not in waiting}
+        kept = {who for who in holders.values() if who not in moving and (who in unsure or who in waiting)}
+        late = {who for who, address in moving.items() if holders.get(address) in kept}
+        if not late:
+            break
+        waiting |= late
+    ends: dict[str, set[str]] = {}
+    for who, address in moving.items():
+        ends.setdefault(address, set()).add(who)
+    for address, holder in holders.items():
+        if holder not in moving and address in ends:
+            ends[address].add(holder)
+    return ends, waiting

@@ -6,8 +6,12 @@ from django.db import models
 from django.db.models import Q
 
 from passalong.accounts.scope import WorkspaceModel
+from passalong.core.clock import now
 from passalong.core.crypto import decrypt, encrypt
 from passalong.core.ids import new_id
+
+# Django looks for an app's models here.
+from passalong.sync.newcomers.models import Newcomer, PeopleRule, Sighting, Turn  # noqa: F401
 
 
 class ConnectionStatus(models.TextChoices):
@@ -19,7 +23,16 @@ class ConnectionStatus(models.TextChoices):
 
 
 class Connection(WorkspaceModel):
-    """A workspace's link to an outside account, with its credentials encrypted."""
+    """A workspace's link to an outside account, with its credentials encrypted.
+
+    The caches hold what the CRM last said of its fields and segments. A page that wants them newer says so in
+    `wanted_at`; a job reads them and notes when it began (`looked_up_at`) and what kept it (`lookup_error`).
+    `sender` is the job that sends changes to the CRM, until `sending_until`: one at a time, see changes.py.
+    `hook_secret` proves what calls itself the CRM, encrypted like `secret`, where the installation has none;
+    `noticed_at` is when the CRM last told of something, `confirm_at` when
+    deletions that it told of may be asked after again. `lost_at` is since when the credentials do not work,
+    `alert_due_at` when the team is told by email, see alerts.py.
+    """
 
     provider = models.CharField(max_length=20)
     status = models.CharField(max_length=16, choices=ConnectionStatus, default=ConnectionStatus.CONNECTED)
@@ -32,6 +45,16 @@ class Connection(WorkspaceModel):
     fields_cache = models.JSONField(default=list)
     segments_cache = models.JSONField(default=list)
     cached_at = models.DateTimeField(null=True)
+    wanted_at = models.DateTimeField(null=True)
+    looked_up_at = models.DateTimeField(null=True)
+    lookup_error = models.JSONField(null=True)
+    sender = models.UUIDField(null=True)
+    sending_until = models.DateTimeField(null=True)
+    hook_secret = models.TextField(default="")
+    noticed_at = models.DateTimeField(null=True)
+    confirm_at = models.DateTimeField(null=True)
+    lost_at = models.DateTimeField(null=True)
+    alert_due_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -74,8 +97,13 @@ class Sync(WorkspaceModel):
     """A saved instruction: this connection's audience becomes this campaign's referrers.
 
     `audience`, `inbound`, `outbound` and `contact_policy` have the shapes of the REST contract and have
-    passed validation.py. `field_types` holds the CRM's type of each field written back. `next_run_at` is
+    passed validation.py. `field_types` holds the CRM's type of each field written back, `declared_at` is when
+    the map back was set last (whose word stands, see owners.py). `next_run_at` is
     when the schedule runs an ongoing sync again; a one-time sync, and one never started, has none.
+
+    The last columns say how far an ongoing sync has read, see progress.py: everything that changed before
+    `read_until` (unix seconds by the CRM's clock); `newest_seen` was the latest change at `newest_seen_at`;
+    `reconciled_at` is when the last whole reading began, under the instruction whose digest is `read_as`.
     """
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+")
@@ -86,11 +114,17 @@ class Sync(WorkspaceModel):
     outbound = models.JSONField(default=list)
     contact_policy = models.JSONField(default=dict)
     field_types = models.JSONField(default=dict)
+    declared_at = models.DateTimeField(default=now)
     type = models.CharField(max_length=10, choices=SyncType, default=SyncType.ONE_TIME)
     interval_minutes = models.PositiveIntegerField(default=60)
     on_leave = models.CharField(max_length=10, choices=OnLeave, default=OnLeave.KEEP)
     next_run_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True)
+    read_until = models.BigIntegerField(null=True)
+    newest_seen = models.BigIntegerField(null=True)
+    newest_seen_at = models.DateTimeField(null=True)
+    reconciled_at = models.DateTimeField(null=True)
+    read_as = models.CharField(max_length=32, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -102,10 +136,14 @@ class Sync(WorkspaceModel):
 
 
 class SyncDraft(WorkspaceModel):
-    """A sync being set up in the wizard. `version` tells two people editing at once apart."""
+    """A sync being set up in the wizard. `version` tells two people editing at once apart.
+
+    `sample` holds the real contacts whose values the mapping shows, see setup/samples.py.
+    """
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+")
     answers = models.JSONField(default=dict)
+    sample = models.JSONField(default=dict)
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -162,8 +200,11 @@ class Run(WorkspaceModel):
 
     `epoch` grows each time a worker takes the run over; a worker may commit only while the epoch is its own
     and `lease_until` is kept ahead by its heartbeat. A retry reads again only contacts of `retry_of`: those
-    that failed there, or of them the ones listed in `only`. `rate` is how many contacts a second the phase
-    under way has done lately.
+    that failed there, or of them the ones listed in `only`; a run that the CRM's notices started reads just
+    those in `only`, if there are any. `rate` is how many contacts a second the phase under way has done
+    lately. `since` is from when on changes are read (None: everybody is), `newest` when the CRM last changed
+    somebody as the run began; both are unix seconds by the CRM's clock. `tallied` says that the list of
+    members was brought up to what it read.
     """
 
     sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="+")
@@ -175,6 +216,9 @@ class Run(WorkspaceModel):
     full = models.BooleanField(default=False)
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
     only = models.JSONField(default=list)
+    since = models.BigIntegerField(null=True)
+    newest = models.BigIntegerField(null=True)
+    tallied = models.BooleanField(default=False)
     instruction = models.JSONField(default=dict)
 
     epoch = models.PositiveIntegerField(default=0)
@@ -435,6 +479,10 @@ class WriteBack(models.Model):
 
     `remote` is what the CRM last said the mapped fields hold, `sent` what we last sent; the values to send
     are worked out when sending, so the newest facts always win and a crash repeats absolute values.
+
+    `version` grows with every wish, so that a sending which began before the newest wish does not conclude
+    it. `due_at` is when a change made outside of runs goes out by itself; a run's own wish has none.
+    `problem` is why the last sending failed: `{code, message}`.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -447,11 +495,61 @@ class WriteBack(models.Model):
     remote = models.JSONField(default=dict)
     sent = models.JSONField(default=dict)
     pending = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(null=True)
+    problem = models.JSONField(null=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["sync", "external_id"], name="write_back_once")]
-        indexes = [models.Index(fields=["sync", "id"], name="write_back_pending", condition=Q(pending=True))]
+        indexes = [
+            models.Index(fields=["sync", "id"], name="write_back_pending", condition=Q(pending=True)),
+            models.Index(
+                fields=["due_at"], name="write_back_due", condition=Q(pending=True, due_at__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.external_id} should say {self.referrer_id}"
+
+
+class Notification(WorkspaceModel):
+    """Something the CRM told of: a hint to look at its contacts, whose own words are not kept.
+
+    `uid` is the CRM's name for the delivery, so that a repetition is one. `handled_at` is when it became
+    hints. `deleted` says that the contacts were deleted for good, and that this is still to be confirmed.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    uid = models.TextField()
+    topic = models.CharField(max_length=100)
+    contact_ids = models.JSONField(default=list)
+    deleted = models.BooleanField(default=False)
+    received_at = models.DateTimeField(auto_now_add=True)
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta(WorkspaceModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["connection", "uid"], name="notification_once")]
+        indexes = [
+            models.Index(
+                fields=["connection", "id"], name="notification_open", condition=Q(handled_at__isnull=True)
+            ),
+            models.Index("connection", models.F("id").desc(), name="notification_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.uid}"
+
+
+class Hint(models.Model):
+    """A contact that an ongoing sync should look at, because the CRM said that it changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="+", db_index=False)
+    external_id = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sync", "external_id"], name="hint_once")]
+
+    def __str__(self) -> str:
+        return self.external_id

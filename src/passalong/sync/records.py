@@ -7,6 +7,8 @@ import msgspec
 Scalar = str | int | float | bool | None
 Role = Literal["user", "lead"]
 FieldType = Literal["string", "integer", "float", "boolean", "date"]
+# In the audience after all; there but outside of it; archived or deleted; now part of another contact.
+Where = Literal["member", "left", "gone", "merged"]
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
@@ -24,6 +26,14 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
     unsubscribed: bool = False
     bounced: bool = False
     spam: bool = False
+
+
+class Whereabouts(msgspec.Struct, frozen=True):
+    """Where a contact is now. `survivor` is the id of the contact that a merged one is part of, if the CRM
+    says so."""
+
+    state: Where
+    survivor: str | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -49,7 +59,10 @@ class Slice(msgspec.Struct, frozen=True):
     `purpose` "exclude" names people to leave out. `role` and `segment_id` narrow it. `created_from` and
     `created_before` bound the day of creation (unix seconds at noon of a day in the CRM's zone, standing for
     that whole day; None is open). `total` is its share of what the CRM counted when the audience was
-    planned; only the sum over all slices was counted. `ids` narrows it to these contacts.
+    planned; only the sum over all slices was counted. `ids` narrows it to these contacts. `changed_since`
+    narrows it to contacts changed at or after that unix second; nobody counts those, so `total` is 0. With
+    `about` the contacts in `ids` are asked for one by one, past any index, and those that are in this
+    audience (or, to be left out, in an excluded segment of it) are the slice.
     """
 
     purpose: Literal["include", "exclude"]
@@ -59,6 +72,8 @@ class Slice(msgspec.Struct, frozen=True):
     created_from: int | None = None
     created_before: int | None = None
     ids: list[str] = []
+    changed_since: int | None = None
+    about: Audience | None = None
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -102,3 +117,17 @@ class Check(msgspec.Struct, frozen=True):
     ok: bool
     detail: str
     required: bool = True
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What a CRM told of by itself: that these contacts of this account may have changed.
+
+    `uid` names the delivery, the same one when it is repeated. `deleted` says that the contacts were deleted
+    for good; like everything in a notice it is to be confirmed.
+    """
+
+    account_id: str
+    uid: str
+    topic: str
+    contact_ids: list[str]
+    deleted: bool = False

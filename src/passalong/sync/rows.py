@@ -13,9 +13,9 @@ Row = dict[str, Any]
 _json = msgspec.json.Encoder()
 
 
-def select(cursor: CursorWrapper, sql: str, *params: Any) -> list[tuple[Any, ...]]:
-    """All rows of a query."""
-    cursor.execute(sql, params)
+def select(cursor: CursorWrapper, sql: str, *params: Any, **named: Any) -> list[tuple[Any, ...]]:
+    """All rows of a query whose parameters have places, or names."""
+    cursor.execute(sql, named or params)
     return list(cursor.fetchall())
 
 
@@ -201,6 +201,7 @@ SELECT x.id, %s, %s, x.email, x.first_name, x.last_name, x.phone, x.fields, x.co
 FROM jsonb_to_recordset(%s::jsonb) AS x(
     id uuid, email text, first_name text, last_name text, phone text, fields jsonb, code text,
     search_words text)
+WHERE NOT EXISTS (SELECT 1 FROM referrers_referreralias a WHERE a.code = x.code)
 ORDER BY x.email
 ON CONFLICT DO NOTHING
 """
@@ -260,17 +261,30 @@ SELECT external_id, sent, remote, pending FROM sync_writeback WHERE sync_id = %s
 """
 
 WISH = """
-INSERT INTO sync_writeback (sync_id, run_id, referrer_id, external_id, remote, sent, pending, updated_at)
-SELECT x.sync, x.run, x.referrer, x.external_id, x.remote, x.sent, true, now()
+INSERT INTO sync_writeback AS w (sync_id, run_id, referrer_id, external_id, remote, sent, pending, version,
+    updated_at)
+SELECT x.sync, x.run, x.referrer, x.external_id, x.remote, x.sent, true, 0, now()
 FROM jsonb_to_recordset(%s::jsonb) AS x(sync uuid, run uuid, referrer uuid, external_id text, remote jsonb,
     sent jsonb)
 ORDER BY x.external_id
 ON CONFLICT (sync_id, external_id) DO UPDATE SET run_id = EXCLUDED.run_id, referrer_id = EXCLUDED.referrer_id,
-    remote = EXCLUDED.remote, sent = EXCLUDED.sent, pending = true, updated_at = now()
+    remote = EXCLUDED.remote, sent = EXCLUDED.sent, pending = true, version = w.version + 1,
+    updated_at = now()
+"""
+
+# Contacts that say the right thing when they are first met: looked at once more by the sender of changes, for
+# what may have changed while their page was applied, and known to it from then on.
+MET = """
+INSERT INTO sync_writeback (sync_id, referrer_id, external_id, remote, sent, pending, version, due_at,
+    updated_at)
+SELECT x.sync, x.referrer, x.external_id, x.remote, x.sent, true, 0, now() + interval '3 seconds', now()
+FROM jsonb_to_recordset(%s::jsonb) AS x(sync uuid, referrer uuid, external_id text, remote jsonb, sent jsonb)
+ORDER BY x.external_id
+ON CONFLICT DO NOTHING
 """
 
 DROP_WISHES = """
-UPDATE sync_writeback SET pending = false, updated_at = now()
+UPDATE sync_writeback SET pending = false, due_at = NULL, problem = NULL, updated_at = now()
 WHERE sync_id = %s AND external_id = ANY(%s) AND pending
 """
 

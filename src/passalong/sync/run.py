@@ -16,8 +16,8 @@ from passalong.core.clock import now
 from passalong.core.crypto import UndecryptableError
 from passalong.core.dbthread import DbThread
 from passalong.integrations.registry import integration
-from passalong.sync import checkpoints, connections, retry
-from passalong.sync.errors import ConfigError, CredentialsError, Retriable, SyncError
+from passalong.sync import checkpoints, connections, progress, retry
+from passalong.sync.errors import ConfigError, CredentialsError, Retriable, SyncError, first_of
 from passalong.sync.instruction import Instruction
 from passalong.sync.lease import (
     HEARTBEAT,
@@ -29,7 +29,8 @@ from passalong.sync.lease import (
     keep,
     let_go,
 )
-from passalong.sync.models import Phase, Run, RunStatus
+from passalong.sync.leave import look_for_leavers, met_nobody
+from passalong.sync.models import Phase, Run, RunStatus, SyncType
 from passalong.sync.pace import Pace
 from passalong.sync.port import Session
 from passalong.sync.reader import read_audience
@@ -71,6 +72,7 @@ class Conductor:
         self.held, self.db = held, db
         self.plan = Instruction.of(held.instruction, held.crm)
         self.session: Session | None = None
+        self.refused: ConfigError | None = None
         self.pace = Pace()
         self.log = log.bind(run=str(held.run_id), epoch=held.epoch)
 
@@ -91,7 +93,7 @@ class Conductor:
             await self._hand_over()
             raise
         except BaseExceptionGroup as failures:
-            await self._stop(_first(failures))
+            await self._stop(first_of(failures))
 
     async def _stop(self, reason: BaseException) -> None:
         """Store why the run ends early; a run that is somebody else's by now is left alone."""
@@ -99,6 +101,8 @@ class Conductor:
             case LeaseLostError():
                 self.log.warning("run lost to another worker")
             case Stopped():
+                if self.held.hinted and reason.status == RunStatus.CANCELLED:
+                    await self.db(progress.missed, self.held.sync.pk)
                 await self._end(reason.status)
             case SyncError():
                 await self._fail(reason)
@@ -126,26 +130,43 @@ class Conductor:
         async with opened as session:
             self.session = session
             if self.held.phase == Phase.PLAN:
-                only = await self.db(retry.contacts, self.held) if self.held.retry_of else None
-                slices = await session.plan(self.plan.audience, only)
-                await self.db(checkpoints.plan_partitions, self.held, slices, self.calls())
+                await self._plan(session)
             if self.held.phase != Phase.WRITE_BACK:
                 await read_audience(self.held, self.plan, session, self.db, self.calls)
                 await self.db(settle, self.held)
                 if self.held.retry_of:
                     await self.db(retry.note_absent, self.held)
+                await look_for_leavers(self.held, self.plan, session, self.db, self.calls)
             if self.plan.outbound and not self.held.preview:
-                await write_back(self.held, self.plan, session, self.db, self.calls)
+                self.refused = await write_back(self.held, self.plan, session, self.db, self.calls)
+
+    async def _plan(self, session: Session) -> None:
+        """Whom to read: those that failed, those the CRM told of, what changed, or everybody."""
+        audience, newest = self.plan.audience, None
+        if self.held.retry_of:
+            slices = await session.plan(audience, await self.db(retry.contacts, self.held))
+        elif self.held.hinted:
+            slices = await session.plan_hinted(audience, self.held.only)
+        else:
+            if self.held.sync.type == SyncType.ONGOING:
+                newest = await session.newest(audience)
+            slices = await session.plan(audience, since=await self.db(progress.since, self.held))
+        await self.db(checkpoints.plan_partitions, self.held, slices, self.calls(), newest)
 
     async def _finish(self) -> None:
         short = await self.db(checkpoints.short_slices, self.held.run_id)
+        empty = await self.db(met_nobody, self.held)
+        await self.db(progress.conclude, self.held, complete=not short and not empty)
         run = await self.db(Run.everywhere.get, pk=self.held.run_id)
-        trouble = short or run.failed or run.write_backs_failed
+        error = _incomplete(self.held.crm) if short else _empty(self.held.crm) if empty else None
+        if error is None and self.refused is not None:
+            error = _unwritten(self.held.crm, self.refused)
+        trouble = error or run.failed or run.write_backs_failed
         await self._end(
             RunStatus.PARTIAL if trouble else RunStatus.SUCCEEDED,
             phase=Phase.DONE,
             total=F("read"),
-            error=_incomplete(self.held.crm) if short else None,
+            error=error,
         )
 
     async def _heartbeat(self) -> None:
@@ -186,6 +207,8 @@ class Conductor:
     async def _fail(self, error: SyncError) -> None:
         if isinstance(error, CredentialsError):
             await self.db(connections.needs_attention, self.held.connection.pk)
+        if self.held.hinted:
+            await self.db(progress.missed, self.held.sync.pk)
         self.log.warning("run failed", code=error.code)
         await self._end(RunStatus.FAILED, error=error.as_dict())
 
@@ -202,18 +225,27 @@ class Conductor:
         self.log.info("run ended", status=str(status))
 
 
-def _first(failure: BaseException) -> BaseException:
-    """The first leaf of nested exception groups."""
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
-    return failure
-
-
 def _incomplete(crm: str) -> dict[str, str]:
     return {
         "code": "audience_incomplete",
         "message": f"{crm} gave fewer contacts than it counted, even after reading again.",
         "next_step": "Run the sync again in a few minutes; what was read is saved.",
+    }
+
+
+def _empty(crm: str) -> dict[str, str]:
+    return {
+        "code": "audience_empty",
+        "message": f"{crm} has nobody in this audience any more, so nobody was taken for somebody who left.",
+        "next_step": f"Look at the audience in {crm}. If it is meant to be empty, pause or delete this sync.",
+    }
+
+
+def _unwritten(crm: str, reason: ConfigError) -> dict[str, str]:
+    return {
+        "code": reason.code,
+        "message": f"Everybody was read, but {crm} refused writing back. {reason.message}",
+        "next_step": f"{reason.next_step} What waits is then written by itself within a quarter of an hour.",
     }
 
 

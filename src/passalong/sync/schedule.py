@@ -3,14 +3,22 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection as database
 from django.db import transaction
 
 from passalong.accounts.scope import in_workspace
 from passalong.core.clock import now
 from passalong.core.problems import Problem
-from passalong.sync.models import ACTIVE, ConnectionStatus, Run, RunKind, Sync, SyncType, Trigger
+from passalong.sync.models import ACTIVE, Connection, ConnectionStatus, Run, RunKind, Sync, SyncType, Trigger
 
 MOST_AT_ONCE = 50
+# Locked in the order in which pages of a run lock these rows.
+HURRY = """
+UPDATE sync_writeback SET due_at = now() WHERE id IN (
+    SELECT w.id FROM sync_writeback w JOIN sync_sync s ON s.id = w.sync_id
+    WHERE s.connection_id = %s AND w.pending AND w.due_at > now()
+    ORDER BY w.external_id, w.id FOR UPDATE OF w)
+"""
 SPREAD = timedelta(minutes=5)
 
 
@@ -29,6 +37,18 @@ def next_due(sync: Sync, moment: datetime) -> datetime:
     due = sync.next_run_at or moment
     missed = max(moment - due, timedelta()) // interval
     return due + interval * (missed + 1)
+
+
+def catch_up(connection: Connection) -> None:
+    """A connection works again: its ongoing syncs read everybody now, whatever was told or due meanwhile."""
+    syncs = Sync.everywhere.filter(connection=connection, type=SyncType.ONGOING)
+    syncs.exclude(next_run_at=None).update(next_run_at=now(), reconciled_at=None)
+
+
+def hurry(connection: Connection) -> None:
+    """Somebody may have mended what kept us from writing: what waits to be sent is tried again at once."""
+    with database.cursor() as cursor:
+        cursor.execute(HURRY, [connection.pk])
 
 
 def start_due() -> int:
@@ -63,8 +83,12 @@ def _start(sync_id: UUID) -> bool:
     sync = rows.filter(pk=sync_id, next_run_at__lte=moment, paused_at=None, type=SyncType.ONGOING).first()
     if sync is None:
         return False
+    active = Run.everywhere.filter(sync=sync, kind=RunKind.RUN, status__in=ACTIVE).first()
+    if active is not None and active.trigger == Trigger.WEBHOOK:
+        # Short, and perhaps one after the other: the turn stays due and comes before the next of them.
+        return False
     Sync.everywhere.filter(pk=sync.pk).update(next_run_at=next_due(sync, moment))
-    if Run.everywhere.filter(sync=sync, kind=RunKind.RUN, status__in=ACTIVE).exists():
+    if active is not None:
         return False
     with in_workspace(sync.workspace_id):
         try:

@@ -25,6 +25,7 @@ from passalong.sync.models import (
     SyncType,
     Trigger,
 )
+from passalong.sync.signals import run_finished
 from passalong.sync.validation import Instruction, validated
 
 INSTRUCTION = ("audience", "inbound", "outbound", "contact_policy")
@@ -34,15 +35,16 @@ NOTED = ("name", *INSTRUCTION, "type", "interval_minutes", "on_leave")
 
 
 def create_sync(
-    campaign: Campaign, connection: Connection, body: Mapping[str, Any], *, who: str | None
+    campaign: Campaign, connection: Connection, body: Mapping[str, Any], *, who: str | None, ask: bool = True
 ) -> Sync:
     """A sync of this campaign. `body` has the contract's shape; a bad map is Problem 422 naming the row.
 
     `who` is for the timeline, here and below; None: of a draft, of which nothing is noted before its start.
+    Without `ask` the fields as last read must do, and the CRM is not waited for.
     """
     connections.require_connected(connection)
     body = {**body, "name": body.get("name") or None}
-    instruction = _validated(connection, body)
+    instruction = _validated(connection, body, ask=ask)
     sync = Sync(workspace_id=campaign.workspace_id, campaign=campaign, connection=connection)
     for key, value in {**instruction, **_valid_options(body)}.items():
         setattr(sync, key, value)
@@ -54,14 +56,16 @@ def create_sync(
     return sync
 
 
-def change_sync(sync: Sync, changes: Mapping[str, Any], *, who: str | None) -> Sync:
+def change_sync(sync: Sync, changes: Mapping[str, Any], *, who: str | None, ask: bool = True) -> Sync:
     """Change any part of a sync; it takes effect on the next run, a run under way keeps its instruction."""
     values = _valid_options(changes)
     if any(key in changes for key in INSTRUCTION):
         body = {key: changes.get(key, getattr(sync, key)) for key in INSTRUCTION}
-        values |= _validated(sync.connection, body)
+        values |= _validated(sync.connection, body, ask=ask)
     with transaction.atomic():
         before = Sync.objects.select_for_update().filter(pk=sync.pk).values(*NOTED).get()
+        if "outbound" in values and values["outbound"] != before["outbound"]:
+            values["declared_at"] = now()
         for key, value in {**before, **values}.items():
             setattr(sync, key, value)
         if any(before[key] != getattr(sync, key) for key in ("type", "interval_minutes")):
@@ -123,9 +127,10 @@ def start_run(
 
 
 def start_preview(sync: Sync, *, started_by: str = "") -> Run:
-    """Queue a run that decides everything and changes nothing, here or in the CRM."""
+    """Queue a run that decides everything and changes nothing, here or in the CRM. It reads whom a run
+    started now would read."""
     connections.require_connected(sync.connection)
-    return _enqueue(sync, RunKind.PREVIEW, trigger=Trigger.MANUAL, started_by=started_by, full=True)
+    return _enqueue(sync, RunKind.PREVIEW, trigger=Trigger.MANUAL, started_by=started_by)
 
 
 def retry_run(run: Run, *, started_by: str = "", only: Sequence[str] = ()) -> Run:
@@ -159,6 +164,8 @@ def cancel_run(run: Run) -> Run:
             locked.finished_at = now()
         locked.cancel_requested = not locked.is_finished or locked.cancel_requested
         locked.save(update_fields=["status", "finished_at", "cancel_requested"])
+        if locked.is_finished and not run.is_finished and not run.is_preview:
+            run_finished.send(sender=Run, run_id=run.pk)
     return locked
 
 
@@ -188,9 +195,11 @@ def resume_sync(sync: Sync, *, who: str) -> Sync:
     return sync
 
 
-def _validated(connection: Connection, body: Mapping[str, Any]) -> Instruction:
+def _validated(connection: Connection, body: Mapping[str, Any], *, ask: bool) -> Instruction:
     """Checked against the fields as last read, and if that fails as they are now in the CRM."""
     crm = connections.title(connection)
+    if not ask:
+        return validated(body, connections.known_fields(connection), crm)
     try:
         return validated(body, connections.fields(connection, refresh=False), crm)
     except Problem as stale:

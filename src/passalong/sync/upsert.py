@@ -14,13 +14,16 @@ from django.db.models import F
 from passalong.campaigns.models import Campaign
 from passalong.core.ids import new_id_text
 from passalong.referrers.codes import new_code
+from passalong.referrers.models import Referrer
 from passalong.referrers.search import search_words
+from passalong.referrers.signals import referrers_created
+from passalong.sync import owners
 from passalong.sync import rows as sql
 from passalong.sync.checkpoints import PageRead, Progress, checkpoint
 from passalong.sync.desk import BusyError, Desk, Ticket
 from passalong.sync.instruction import Instruction, Judged, left_out
 from passalong.sync.lease import Claim, Orders, keep
-from passalong.sync.mapping import Values, differs, facts_of, outgoing, same, storable, to_send
+from passalong.sync.mapping import Values, differs, facts_of, outgoing, same, storable, to_send, values_of
 from passalong.sync.match import Candidate, Group, Verdict, decide
 from passalong.sync.records import Scalar
 
@@ -133,6 +136,7 @@ class _Batch:
         if not self.held.preview:
             self._save_referrers(groups)
             self._save_links(groups, links)
+            referrers_created.send(sender=Referrer, workspace_id=self.held.workspace_id, ids=self.fresh)
         self._change_records(groups)
         wishes = self._wishes([one for one, _ in judged], groups)
         self._add_records(judged, groups, links, wishes)
@@ -159,7 +163,8 @@ class _Batch:
         self.key_of = {one.contact.id: self._key(one, links, by_email, met) for one in usable}
         keys = {*self.key_of.values(), *(f"r:{one}" for one in linked)}
         by_id = {row["id"]: row for row in rows}
-        groups = {key: self._known(key, by_id, by_email) for key in keys}
+        # Sorted, so that who of one page is older, and survives a merge, is nobody's luck.
+        groups = {key: self._known(key, by_id, by_email) for key in sorted(keys)}
         self._gather(groups, members, usable, links)
         return groups
 
@@ -224,11 +229,7 @@ class _Batch:
                 groups[f"r:{referrer}"].group.candidates.append(Candidate(external_id, role, seen))
 
     def _flat(self, row: Mapping[str, Any]) -> dict[str, Scalar]:
-        """A referrer's values by target, for the mapped targets."""
-        return {
-            target: row["fields"].get(target[7:]) if target.startswith("fields.") else row[target]
-            for target in self.plan.targets
-        }
+        return values_of(self.plan.targets, row)
 
     # Saving
 
@@ -249,6 +250,7 @@ class _Batch:
         )
         if self.made != len(fresh):
             raise CollisionError
+        self.fresh = [row["id"] for row in fresh]
         self._change_referrers(changed)
 
     def _change_referrers(self, changed: list[tuple[Known, Values]]) -> None:
@@ -338,23 +340,28 @@ class _Batch:
         if not self.plan.outbound:
             return {}
         candidates = [one for one in judged if one.values is not None]
-        stored = self._stored_wishes([one.contact.id for one in candidates])
+        ids = [one.contact.id for one in candidates]
+        stored = self._stored_wishes(ids)
+        left = owners.yielded(self.cursor, self.held.sync.pk, ids) if self.held.rivals else set()
         states: dict[str, str] = {}
-        due, done = [], []
+        due, done, met = [], [], []
         for one in candidates:
             known = groups[self.key_of[one.contact.id]]
             remote = {row.target: storable(one.contact.values.get(row.target)) for row in self.plan.outbound}
             wish = stored.get(one.contact.id, {"sent": {}, "remote": {}, "pending": False})
             wanted = outgoing(self.plan.outbound, self.plan.types, self._facts(known))
+            wanted = owners.ours(wanted, one.contact.id, left)
             if to_send(wanted, remote, sent=wish["sent"], answered=wish["remote"]):
                 states[one.contact.id] = "pending"
                 due.append(self._wish(one.contact.id, known, remote, wish))
             else:
                 states[one.contact.id] = "unchanged"
                 done += [one.contact.id] if wish["pending"] else []
+                met += [] if one.contact.id in stored else [self._wish(one.contact.id, known, remote, wish)]
         self.counts["write_backs_due"] += len(due)
         if not self.held.preview:
             sql.apply(self.cursor, sql.WISH, due)
+            sql.apply(self.cursor, sql.MET, met)
             if done:
                 self.cursor.execute(sql.DROP_WISHES, (self.held.sync.pk, done))
         return states

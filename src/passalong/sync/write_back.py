@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,10 +10,12 @@ import msgspec
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 
+from passalong.sync import owners
 from passalong.sync import rows as sql
-from passalong.sync.errors import SkipContact
+from passalong.sync.errors import ConfigError, CredentialsError, SkipContact, first_of
 from passalong.sync.instruction import Instruction
 from passalong.sync.lease import Claim, keep
 from passalong.sync.mapping import Values, facts_of, outgoing, storable, to_send
@@ -20,16 +23,29 @@ from passalong.sync.models import Phase
 from passalong.sync.port import Session
 
 BATCH = 200
+GATHER_SECONDS = 2.5
+AGAIN_AFTER_PERSON_SECONDS = 900
 
-PENDING = """
-SELECT w.id, w.external_id, w.remote, w.sent, f.code, f.referrals_count, f.converted_referrals_count,
-    extract(epoch FROM f.last_referral_at)::bigint
+WISHED = """w.id, w.external_id, w.version, w.remote, w.sent, f.code, f.referrals_count,
+    f.converted_referrals_count, extract(epoch FROM f.last_referral_at)::bigint"""
+PENDING = f"""
+SELECT {WISHED}
 FROM sync_writeback w JOIN referrers_referrer f ON f.id = w.referrer_id
 WHERE w.sync_id = %s AND w.run_id = %s AND w.pending AND w.id > %s ORDER BY w.id LIMIT %s
-"""
+"""  # noqa: S608 - a constant
+# A wish newer than what was sent stays, and goes out by itself after waiting for others once more.
 SETTLED = """
-UPDATE sync_writeback AS w SET pending = false, remote = x.remote, sent = x.sent, updated_at = now()
-FROM jsonb_to_recordset(%s::jsonb) AS x(id bigint, remote jsonb, sent jsonb) WHERE w.id = x.id
+UPDATE sync_writeback AS w SET remote = x.remote, sent = x.sent, problem = x.problem, updated_at = now(),
+    pending = w.version <> x.version,
+    due_at = CASE WHEN w.version <> x.version THEN now() + make_interval(secs => %s) END
+FROM jsonb_to_recordset(%s::jsonb) AS x(id bigint, version int, remote jsonb, sent jsonb, problem jsonb)
+WHERE w.id = x.id
+"""
+# The wishes of a run that may not write go out by themselves once that is allowed again.
+WAIT_FOR_PERSON = """
+UPDATE sync_writeback SET due_at = now() + make_interval(secs => %s), problem = %s::jsonb
+WHERE id IN (SELECT id FROM sync_writeback WHERE sync_id = %s AND run_id = %s AND pending
+    ORDER BY external_id FOR UPDATE)
 """
 RECORDED = """
 UPDATE sync_runrecord AS r SET write_back = x.state,
@@ -47,6 +63,7 @@ class Wish:
 
     id: int
     external_id: str
+    version: int
     remote: Values
     sent: Values
     wanted: Values
@@ -100,10 +117,28 @@ class Courier:
             wish.state = "written" if written else "unchanged"
 
 
-async def write_back(held: Claim, plan: Instruction, session: Session, db: Any, calls: Any) -> None:
-    """Send every wish of this run. A crash repeats at most one batch, with the same absolute values."""
-    courier = Courier(session)
+async def write_back(
+    held: Claim, plan: Instruction, session: Session, db: Any, calls: Any
+) -> ConfigError | None:
+    """Send every wish of this run. A crash repeats at most one batch, with the same absolute values.
+
+    Returns why when the CRM lets nothing be written until a person acts: what was read is none the worse for
+    it, and what is left waits.
+    """
     await db(keep, held, phase=Phase.WRITE_BACK, api_calls=calls())
+    try:
+        await _send_all(held, plan, session, db, calls)
+    except BaseExceptionGroup as failures:
+        reason = first_of(failures)
+        if not isinstance(reason, ConfigError) or isinstance(reason, CredentialsError):
+            raise
+        await db(wait_for_person, held, reason)
+        return reason
+    return None
+
+
+async def _send_all(held: Claim, plan: Instruction, session: Session, db: Any, calls: Any) -> None:
+    courier = Courier(session)
     last = 0
     while True:
         wishes = await db(pending, held, plan, last)
@@ -117,30 +152,63 @@ async def write_back(held: Claim, plan: Instruction, session: Session, db: Any, 
             await asyncio.shield(db(record, held, settled, calls()))
 
 
+def wait_for_person(held: Claim, reason: ConfigError) -> None:
+    """Leave what could not be sent to the job that sends changes; see changes.py."""
+    problem = msgspec.json.encode(reason.as_dict()).decode()
+    with transaction.atomic(), database.cursor() as cursor:
+        keep(held)
+        cursor.execute(WAIT_FOR_PERSON, (AGAIN_AFTER_PERSON_SECONDS, problem, held.sync.pk, held.run_id))
+
+
 def pending(held: Claim, plan: Instruction, after: int) -> list[Wish]:
     """The next wishes of this run, with what their contacts should say by now."""
     with database.cursor() as cursor:
         rows = sql.select(cursor, PENDING, held.sync.pk, held.run_id, after, BATCH)
-    return [_wish(held, plan, row) for row in rows]
+        left = owners.yielded(cursor, held.sync.pk, [row[1] for row in rows]) if held.rivals else set()
+    wishes = [_wish(held, plan, row) for row in rows]
+    for wish in wishes:
+        wish.wanted = owners.ours(wish.wanted, wish.external_id, left)
+    return wishes
 
 
 def _wish(held: Claim, plan: Instruction, row: tuple[Any, ...]) -> Wish:
+    facts = wished_facts(row, held.sync.campaign.name)
+    return wish_of(row, outgoing(plan.outbound, plan.types, facts))
+
+
+def wished_facts(row: tuple[Any, ...], campaign_name: str) -> Values:
+    """The facts of the referrer in a row of WISHED."""
     names = ("code", "referrals_count", "converted_referrals_count", "last_referral_at")
-    facts = facts_of(dict(zip(names, row[4:], strict=True)), settings.BASE_URL, held.sync.campaign.name)
-    return Wish(
-        id=row[0],
-        external_id=row[1],
-        remote=sql.decoded(row[2]),
-        sent=sql.decoded(row[3]),
-        wanted=outgoing(plan.outbound, plan.types, facts),
-    )
+    return facts_of(dict(zip(names, row[5:9], strict=True)), settings.BASE_URL, campaign_name)
+
+
+def wish_of(row: tuple[Any, ...], wanted: Values) -> Wish:
+    """The wish in a row of WISHED."""
+    key, contact, version, remote, sent = row[:5]
+    return Wish(key, contact, version, sql.decoded(remote), sql.decoded(sent), wanted)
+
+
+def settle(cursor: CursorWrapper, wishes: Sequence[Wish]) -> None:
+    """Store what became of wishes in the outbox. In the order in which pages lock its rows."""
+    rows = [
+        {
+            "id": wish.id,
+            "version": wish.version,
+            "remote": wish.remote,
+            "sent": wish.sent,
+            "problem": {"code": wish.reason, "message": wish.message} if wish.reason else None,
+        }
+        for wish in sorted(wishes, key=lambda wish: wish.external_id)
+    ]
+    if rows:
+        cursor.execute(SETTLED, (GATHER_SECONDS, msgspec.json.encode(rows).decode()))
 
 
 def record(held: Claim, wishes: list[Wish], api_calls: int) -> None:
     """Store what became of wishes: outbox, records and counts in one transaction."""
     with transaction.atomic(), database.cursor() as cursor:
         sql.prefer_keys(cursor)
-        sql.apply(cursor, SETTLED, [{"id": w.id, "remote": w.remote, "sent": w.sent} for w in wishes])
+        settle(cursor, wishes)
         states = Counter(_recorded(cursor, held, wishes))
         keep(
             held,

@@ -1,50 +1,44 @@
-"""Verbs for referral links: where one leads, and that somebody opened it."""
+"""What happens when a referral link is opened."""
 
-import re
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from crawlerdetect import CrawlerDetect
-from django.db import transaction
-from django.db.models import F
 
-from passalong.campaigns.models import Campaign, CampaignStatus
-from passalong.referrers.models import Referrer, ReferrerStatus
-from passalong.tracking.models import Visit
+from passalong.tracking import links, visits
+from passalong.tracking.links import Link
 
-PARAMETER = "ref"
-_CODE = re.compile(r"[0-9a-z]{1,16}")
+# The campaign's site may learn which site the link stood on, but not which page.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "X-Robots-Tag": "noindex",
+}
 # The detector's patterns look at names near the beginning; a longer text only costs time.
 _USER_AGENT_LIMIT = 512
+_AHEAD = ("HTTP_PURPOSE", "HTTP_SEC_PURPOSE", "HTTP_X_MOZ")
 _crawlers = CrawlerDetect()
 
 
-def referrer_of(code: str) -> Referrer | None:
-    """The referrer with this code in any workspace: the code is its own key. Upper case is read as lower."""
-    code = code.lower()
-    if not _CODE.fullmatch(code):
-        return None
-    return Referrer.everywhere.select_related("campaign").filter(code=code).first()
+def follow(code: str, environ: Mapping[str, Any]) -> Link | None:
+    """The link with this code; if it is open and a person asks, a visit is recorded. `environ` is WSGI's."""
+    link = links.find(code)
+    if link is not None and link.is_open and is_visit(environ):
+        visits.record(link.referrer)
+    return link
 
 
-def is_open(referrer: Referrer) -> bool:
-    """Whether the link leads anywhere."""
-    return referrer.status == ReferrerStatus.ACTIVE and referrer.campaign.status == CampaignStatus.LIVE
+def is_visit(environ: Mapping[str, Any]) -> bool:
+    """A person looking: no HEAD, no fetching ahead by the browser, no program."""
+    if environ["REQUEST_METHOD"] != "GET" or any(
+        "prefetch" in environ.get(key, "").lower() for key in _AHEAD
+    ):
+        return False
+    return not is_bot(environ.get("HTTP_USER_AGENT", "")[:_USER_AGENT_LIMIT])
 
 
-def destination(campaign: Campaign, code: str) -> str:
-    """The campaign's address with `ref=<code>` in its query; the rest of it stays as it was written."""
-    parts = urlsplit(campaign.destination_url)
-    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] != PARAMETER]
-    return urlunsplit(parts._replace(query="&".join([*kept, f"{PARAMETER}={code}"])))
-
-
+@lru_cache(maxsize=4096)
 def is_bot(user_agent: str) -> bool:
     """Whether this is a program that opens links by itself."""
-    return bool(_crawlers.is_crawler(user_agent[:_USER_AGENT_LIMIT]))
-
-
-@transaction.atomic
-def record_visit(referrer: Referrer) -> None:
-    """A person opened the link."""
-    Visit.everywhere.create(workspace_id=referrer.workspace_id, referrer=referrer)
-    Referrer.everywhere.filter(pk=referrer.pk).update(visits_count=F("visits_count") + 1)
+    return bool(_crawlers.is_crawler(user_agent))

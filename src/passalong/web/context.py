@@ -1,4 +1,4 @@
-"""What every page's frame shows: who is signed in, the campaigns to switch between, the theme."""
+"""What every page's frame shows: who is signed in, the campaigns, what needs a person, the theme."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from passalong.campaigns.models import Campaign
+from passalong.sync.connections import in_trouble
 
 THEMES = ("light", "dark")
 SWITCHER_LIMIT = 30
@@ -20,6 +21,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "theme": chosen if chosen in THEMES else "",
         "scripts": "scripts" in request.COOKIES,  # app.js leaves this mark
         "frame_campaigns": SimpleLazyObject(_campaigns),
+        "frame_troubles": SimpleLazyObject(in_trouble),
         "debug_pages": settings.DEBUG,
     }
 

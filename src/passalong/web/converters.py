@@ -6,7 +6,7 @@ from django.urls import register_converter
 
 from passalong.core.ids import parse_id, public_id
 
-KINDS = ("campaign", "referrer", "connection", "sync", "run", "import")
+KINDS = ("campaign", "referrer", "connection", "sync", "run", "import", "webhook", "delivery")
 
 
 class PublicId:

@@ -117,6 +117,20 @@ def test_it_takes_a_new_token_for_the_same_account(
     assert (answer.status_code, answer.json()["status"]) == (200, "connected")
 
 
+def test_it_checks_again_what_it_may_do(api: Api, connected: dict[str, Any], sandbox: Sandbox) -> None:
+    path = f"/connections/{connected['id']}/check"
+    sandbox.control.add_token(TOKEN, missing=["write_contacts"])
+    limited = api.post(path).json()
+    sandbox.control.revoke_token()
+    lost = api.post(path).json()
+    sandbox.control.add_token(TOKEN)
+    again = api.post(path)
+
+    assert [one["status"] for one in (limited, lost)] == ["connected", "needs_attention"]
+    assert [check["ok"] for check in limited["checks"]] == [True, True, True, True, False]
+    assert (again.status_code, again.json()) == (200, connected)
+
+
 def test_it_disconnects_and_keeps_the_rest(api: Api, connected: dict[str, Any]) -> None:
     path = f"/connections/{connected['id']}"
 

@@ -22,7 +22,7 @@ def refused(answer: Any, status: int, code: str) -> dict[str, Any]:
     return problem
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/", "/campaigns/", "/campaigns/x/leads", "/runs/x/nothing"])
+@pytest.mark.parametrize("path", ["/nothing", "/", "/campaigns/", "/campaigns/x/rewards", "/runs/x/nothing"])
 def test_it_answers_404_where_there_is_no_call(api: Api, path: str) -> None:
     refused(api.get(path), 404, "not_found")
     refused(api.post(path, {}), 404, "not_found")

@@ -7,17 +7,26 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from passalong.campaigns.models import Campaign
 from passalong.core.ids import public_id
+from passalong.leads.models import Lead
 from passalong.referrers.models import Import, ImportPart, Referrer
-from tests.support.cast import Api
+from tests.support import cast
+from tests.support.cast import Api, Person
 
 FILE = b"Email,First name,Plan\nada@example.com,Ada,pro\nnonsense,Bob,\nada@example.com,Again,\n"
 ZEROS = {"left": 0, "write_backs_due": 0, "written": 0, "write_backs_failed": 0}
 
 
-def send(api: Api, campaign_id: str, data: bytes = FILE, key: str | None = None, **fields: Any) -> Any:
+def send(
+    api: Api,
+    campaign_id: str,
+    data: bytes = FILE,
+    key: str | None = None,
+    to: str = "referrers/import",
+    **fields: Any,
+) -> Any:
     form = {"file": SimpleUploadedFile("people.csv", data, "text/csv"), **fields}
     headers = {"Authorization": f"Bearer {api.token}", **({"Idempotency-Key": key} if key else {})}
-    return api.client.post(f"/api/v1/campaigns/{campaign_id}/referrers/import", form, headers=headers)
+    return api.client.post(f"/api/v1/campaigns/{campaign_id}/{to}", form, headers=headers)
 
 
 def done() -> Import:
@@ -43,9 +52,11 @@ def test_it_takes_a_file_and_says_what_it_found(api: Api, campaign_id: str) -> N
     assert shown == {
         "id": public_id("import", made.pk),
         "campaign_id": campaign_id,
+        "kind": "referrers",
         "status": "queued",
         "file_name": "people.csv",
         "overwrite": False,
+        "qualified": False,
         "mapping": {"Email": "email", "First name": "first_name", "Plan": "fields.plan"},
         "total": 3,
         "counts": {
@@ -87,10 +98,11 @@ def test_it_tells_how_it_went(api: Api, campaign_id: str) -> None:
     assert shown["finished_at"].endswith("Z")
     assert records["next_cursor"] is None
     assert [tuple(row.values()) for row in records["data"]] == [
-        (2, "ada@example.com", referrer, "created", None, None),
+        (2, "ada@example.com", referrer, None, "created", None, None),
         (
             3,
             "nonsense",
+            None,
             None,
             "skipped",
             "invalid_email",
@@ -100,6 +112,7 @@ def test_it_tells_how_it_went(api: Api, campaign_id: str) -> None:
             4,
             "ada@example.com",
             referrer,
+            None,
             "duplicate",
             "duplicate_row",
             "An earlier row of this file has the same address; that one was used.",
@@ -235,4 +248,88 @@ def test_it_shows_nobody_elses(charlies_api: Api, api: Api, campaign_id: str) ->
     assert charlies_api.get(path).status_code == 404
     assert charlies_api.get(f"{path}/records").status_code == 404
     assert charlies_api.post(f"{path}/cancel").status_code == 404
+    assert Import.everywhere.count() == 1
+
+
+def records_of(api: Api, upload_id: str) -> list[tuple[Any, ...]]:
+    """(row, email, referrer, lead, outcome, reason) of every row."""
+    return [tuple(row.values())[:6] for row in api.get(f"/imports/{upload_id}/records").json()["data"]]
+
+
+def test_it_takes_leads(api: Api, campaign_id: str, referrer: Referrer) -> None:
+    text = f"Friend,Invited by\nfrida@example.com,{referrer.code}\ngus@example.com,nobody\n"
+    answer = send(api, campaign_id, text.encode(), to="leads/import", qualified="true")
+    queued = answer.json()
+    done()
+
+    shown = api.get(f"/imports/{queued['id']}").json()
+
+    lead = Lead.everywhere.get()
+    assert (answer.status_code, queued["kind"], queued["qualified"]) == (202, "leads", True)
+    assert queued["mapping"] == {"Friend": "email", "Invited by": "referrer"}
+    assert (shown["status"], shown["counts"]["created"], shown["counts"]["failed"]) == ("partial", 1, 1)
+    person, made = public_id("referrer", referrer.pk), public_id("lead", lead.pk)
+    assert records_of(api, shown["id"]) == [
+        (2, "frida@example.com", person, made, "created", None),
+        (3, "gus@example.com", None, None, "failed", "referrer_not_found"),
+    ]
+    assert api.get(f"/leads/{made}").json()["status"] == "qualified"
+    assert api.get(f"/campaigns/{campaign_id}").json()["leads_count"] == 1
+
+
+def test_it_qualifies_from_a_list(api: Api, campaign_id: str, referrer: Referrer) -> None:
+    lead = cast.lead_of(referrer)
+    text = f"Order,Customer\n1,{lead.email}\n2,nobody@example.com\n"
+    mapping = '{"Customer": "lead"}'
+    queued = send(api, campaign_id, text.encode(), to="leads/qualify/import", mapping=mapping).json()
+    done()
+
+    person, there = public_id("referrer", referrer.pk), public_id("lead", lead.pk)
+    assert (queued["kind"], queued["mapping"]) == ("qualify", {"Order": None, "Customer": "lead"})
+    assert records_of(api, queued["id"]) == [
+        (2, lead.email, person, there, "updated", None),
+        (3, "nobody@example.com", None, None, "skipped", "lead_not_found"),
+    ]
+    assert api.get(f"/leads/{there}").json()["status"] == "qualified"
+
+
+@pytest.mark.parametrize(
+    ("to", "fields", "code", "field"),
+    [
+        ("leads/import", {"data": b"Email,Phone\na@example.com,1\n"}, "no_referrer_column", "mapping"),
+        ("leads/import", {"data": b"Code,Phone\nabc,1\n"}, "no_email_column", "mapping"),
+        ("leads/import", {"mapping": '{"Email": "last_name"}'}, "invalid_mapping", "mapping.Email"),
+        ("leads/import", {"overwrite": "true"}, "invalid_input", "overwrite"),
+        ("leads/import", {"qualified": "maybe"}, "invalid_input", "qualified"),
+        ("leads/qualify/import", {"data": b"Total\n1\n"}, "no_lead_column", "mapping"),
+        ("leads/qualify/import", {"qualified": "true"}, "invalid_input", "qualified"),
+        ("leads/qualify/import", {"data": b""}, "file_empty", "file"),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_list_of_leads(
+    api: Api, campaign_id: str, to: str, fields: dict[str, Any], code: str, field: str
+) -> None:
+    answer = send(api, campaign_id, to=to, **fields)
+
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, code)
+    assert problem["errors"][0]["field"] == field
+    assert Import.everywhere.count() == 0
+
+
+@pytest.mark.parametrize("to", ["leads/import", "leads/qualify/import"])
+def test_it_takes_lists_of_leads_from_nobody_else(
+    api: Api, charlies_api: Api, alice: Person, campaign_id: str, to: str
+) -> None:
+    reader = Api(alice.reading_token)
+    assert send(charlies_api, campaign_id, to=to).status_code == 404
+    assert send(reader, campaign_id, to=to).status_code == 403
+    assert Import.everywhere.count() == 0
+
+
+def test_it_takes_the_same_list_of_leads_once(api: Api, campaign_id: str, referrer: Referrer) -> None:
+    text = f"Email,Referrer\nfrida@example.com,{referrer.code}\n".encode()
+    first = send(api, campaign_id, text, key="one", to="leads/import")
+    again = send(api, campaign_id, text, key="one", to="leads/import")
+    assert (again.status_code, again.json()) == (202, first.json())
     assert Import.everywhere.count() == 1

@@ -9,11 +9,18 @@ from passalong.campaigns.models import Campaign
 from passalong.core.ids import public_id
 from passalong.referrers.models import Import, Referrer
 from passalong.sync.models import Connection, Run, Sync
-from tests.support.cast import INSTRUCTION, Api
+from tests.support import cast
+from tests.support.cast import INSTRUCTION, Api, Person
 
 BODIES: dict[str, dict[str, Any]] = {
+    "merge_referrers": {"into": "abc"},
+    "add_lead": {"email": "frida@example.com", "referrer": "abc"},
     "add_referrer": {"email": "eve@example.com"},
     "replace_credentials": {"access_token": "x"},
+    "set_connection_webhooks": {"client_secret": "x"},
+    "deactivate_referrers": {"ids": []},
+    "activate_referrers": {"ids": []},
+    "delete_referrers": {"ids": []},
     "create_field": {"label": "x", "type": "string"},
 }
 CALLS = [
@@ -25,21 +32,27 @@ CALLS = [
 
 
 @pytest.fixture
-def ids(campaign: Campaign, referrer: Referrer, connection: Connection, sync: Sync) -> dict[str, str]:
+def ids(
+    alice: Person, campaign: Campaign, referrer: Referrer, connection: Connection, sync: Sync
+) -> dict[str, str]:
     """Alice's, by the names they have in addresses."""
     run = Run.everywhere.create(workspace=sync.workspace, sync=sync)
     preview = Run.everywhere.create(workspace=sync.workspace, sync=sync, kind="preview")
     upload = Import.everywhere.create(
         workspace=campaign.workspace, campaign=campaign, file_name="a.csv", status="running"
     )
+    webhook, delivery = cast.webhook_of(alice)
     rows = {
         "import": upload,
         "campaign": campaign,
         "referrer": referrer,
+        "lead": cast.lead_of(referrer),
         "connection": connection,
         "sync": sync,
         "run": run,
         "preview": preview,
+        "webhook": webhook,
+        "delivery": delivery,
     }
     return {f"{kind}_id": public_id(kind, row.pk) for kind, row in rows.items()}
 

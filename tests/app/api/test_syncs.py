@@ -38,6 +38,7 @@ def test_it_creates_a_sync_with_every_default_filled_in(
             {"from": "email", "to": "email", **plain},
         ],
         "outbound": [],
+        "conflicts": [],
         "type": "one_time",
         "interval_minutes": 60,
         "on_leave": "keep",

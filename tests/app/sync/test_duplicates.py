@@ -157,44 +157,6 @@ def test_it_moves_a_chain_of_addresses() -> None:
     assert world.links() == {"c1": "p2@example.com", "c2": "p3@example.com", "c3": "p4@example.com"}
 
 
-def test_it_refuses_to_swap_two_addresses() -> None:
-    world = read(Person("c1", "ann@example.com", "Ann"), Person("c2", "bea@example.com", "Bea"))
-    world.crm.people["c1"].email = "bea@example.com"
-    world.crm.people["c2"].email = "ann@example.com"
-
-    preview, run = world.preview(), world.run()
-
-    assert outcomes(run) == {"c1": "failed email_in_use", "c2": "failed email_in_use"}
-    assert run.status == "partial"
-    assert counts(preview) == counts(run) == {"read": 2, "failed": 2}
-    assert world.links() == {"c1": "ann@example.com", "c2": "bea@example.com"}
-
-
-def test_it_gives_an_address_that_two_want_to_neither() -> None:
-    world = read(Person("c1", "ann@example.com", "Ann"), Person("c2", "bea@example.com", "Bea"))
-    world.crm.people["c1"].email = "new@example.com"
-    world.crm.people["c2"].email = "new@example.com"
-
-    run = world.run()
-
-    assert outcomes(run) == {"c1": "failed email_in_use", "c2": "failed email_in_use"}
-    assert sorted(world.referrers()) == ["ann@example.com", "bea@example.com"]
-
-
-@pytest.mark.parametrize("pages", [[["c1"], ["c2"]], [["c2"], ["c1"]]])
-def test_it_refuses_an_address_that_somebody_new_has(pages: list[list[str]]) -> None:
-    world = read(Person("c1", "ann@example.com", "Ann"))
-    world.crm.people["c1"].email = "new@example.com"
-    world.crm.people["c2"] = Person("c2", "new@example.com", "Newt")
-    only(world, *pages)
-
-    preview, run = world.preview(), world.run()
-
-    assert outcomes(run) == {"c1": "failed email_in_use", "c2": "created"}
-    assert counts(preview) == counts(run)
-    assert world.links() == {"c1": "ann@example.com", "c2": "new@example.com"}
-
-
 def test_it_finds_nothing_to_update_in_a_default_that_is_a_number() -> None:
     inbound = [{**NAME, "default": 7}, EMAIL, {**PHONE, "default": True}]
     world = read(Person("c1", "ann@example.com"), inbound=inbound)

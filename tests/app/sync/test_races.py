@@ -105,7 +105,7 @@ def test_it_takes_the_referrer_whom_the_api_adds_at_the_same_moment() -> None:
     assert Campaign.everywhere.get(pk=world.campaign.pk).referrers_count == 2
 
 
-def test_it_refuses_an_address_that_the_api_takes_at_the_same_moment() -> None:
+def test_it_merges_with_somebody_whom_the_api_adds_at_the_same_moment() -> None:
     world = World(crowd("ann"))
     world.run()
     world.crm.people["c1"].email = "new@example.com"
@@ -113,8 +113,9 @@ def test_it_refuses_an_address_that_the_api_takes_at_the_same_moment() -> None:
     with meanwhile(world.run):
         world.add("new@example.com")
 
-    assert outcomes(run_of(world)) == {"c1": "failed email_in_use"}
-    assert sorted(world.referrers()) == ["ann@example.com", "new@example.com"]
+    assert outcomes(run_of(world)) == {"c1": "updated"}
+    assert world.referrers() == {"new@example.com": "ann"}
+    assert Campaign.everywhere.get(pk=world.campaign.pk).referrers_count == 1
 
 
 def test_it_makes_a_referrer_again_who_is_deleted_at_the_same_moment() -> None:

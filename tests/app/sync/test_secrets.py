@@ -47,7 +47,9 @@ def test_it_keeps_the_token_to_itself(
 
     run = world.run()
 
-    assert run.status == "failed"
+    # What a person must change for writing leaves the reading as it is.
+    read_all_the_same = method == "write" and getattr(error, "code", "") == "segment_not_found"
+    assert run.status == ("partial" if read_all_the_same else "failed")
     assert run.error is not None
     assert run.error["code"] == getattr(error, "code", "internal_error")
     told = everything_stored(world) + caplog.text + "".join(capsys.readouterr())

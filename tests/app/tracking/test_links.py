@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 
 from passalong.campaigns.models import Campaign
 from passalong.referrers.models import Referrer
+from passalong.tracking.links import destination
 from passalong.tracking.models import Visit
-from passalong.tracking.services import destination
 from tests.support import cast
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -58,7 +58,25 @@ def test_it_reads_capitals_as_small_letters(client: Client, referrer: Referrer) 
     ],
 )
 def test_it_keeps_the_query_that_is_there(given: str, expected: str) -> None:
-    assert destination(Campaign(destination_url=given), "CODE") == expected
+    assert destination(given, {}, "CODE") == expected
+
+
+def test_it_adds_utm_parameters_and_replaces_what_the_address_says_of_them() -> None:
+    utm = {"utm_source": "referral", "utm_campaign": "give 20 & get 20"}
+
+    said = destination("https://a.example/p?utm_source=web&x=1", utm, "CODE")
+
+    assert said == (
+        "https://a.example/p?x=1&utm_source=referral&utm_campaign=give%2020%20%26%20get%2020&ref=CODE"
+    )
+
+
+def test_it_leads_to_addresses_with_any_letters(client: Client, referrer: Referrer) -> None:
+    Campaign.everywhere.update(destination_url="https://a.example/é?q=ü")
+
+    answer = client.get(f"/r/{referrer.code}")
+
+    assert answer.headers["Location"] == f"https://a.example/%C3%A9?q=%C3%BC&ref={referrer.code}"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,9 @@ def sandbox(_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sand
 @pytest.fixture
 def connected(sandbox: Sandbox, alice: Person) -> Connection:
     from passalong.accounts.scope import in_workspace
-    from passalong.sync.connections import connect
+    from passalong.sync.connections import connect, look_up
 
     with in_workspace(alice.workspace.pk):
-        return connect("intercom", TOKEN)
+        made = connect("intercom", TOKEN)
+    look_up(made.pk)
+    return made

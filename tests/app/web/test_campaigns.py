@@ -90,6 +90,7 @@ def test_it_shows_the_api_call_for_this_campaign(page: Client, campaign: Campaig
     text = page.get(at(campaign, "/referrers/add/api")).content.decode()
     assert f"http://127.0.0.1:8000/api/v1/campaigns/{public_id('campaign', campaign.pk)}/referrers" in text
     assert "passalong token create --workspace Acme --name my-program" in text
+    assert 'href="/api/v1/docs">API reference</a>' in text
 
 
 def test_it_offers_only_ways_that_work(page: Client, campaign: Campaign) -> None:

@@ -17,15 +17,27 @@ pytestmark = pytest.mark.django_db
 
 STATIC = Path(passalong.web.__file__).parent / "static"
 TEMPLATES = Path(passalong.web.__file__).parent / "templates"
-INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)", re.IGNORECASE)
+RUN = r"<script(?![^>]*\s(?:src=|type=\"application/json\"))"  # JSON is data, which no browser runs
+INLINE = re.compile(rf"<style|\sstyle=|\son[a-z]+=|javascript:|{RUN}", re.IGNORECASE)
 
 
 def addresses(campaign: Campaign, sync: Sync, run: Run) -> list[str]:
     home = f"/campaigns/{public_id('campaign', campaign.pk)}"
-    tabs = ["", "/referrers", "/referrers/add", "/referrers/add/manually", "/syncs", "/settings"]
+    tabs = ["", "/leads", "/leads/add", "/syncs", "/settings"]
+    tabs += [f"/settings/{name}" for name in ("join-page", "website", "qualifying")]
+    tabs += [f"/referrers{rest}" for rest in ("", "/add", "/add/upload", "/add/manually", "/add/api")]
     shown = f"/syncs/{public_id('sync', sync.pk)}"
     account = f"/connections/{public_id('connection', sync.connection_id)}"
-    rest = [shown, f"{shown}/delete", f"/runs/{public_id('run', run.pk)}", "/connections", account]
+    parts = ("", "/runs", "/mapping", "/mapping/map-in", "/mapping/map-back", "/settings", "/delete")
+    rest = [
+        *(shown + part for part in parts),
+        "/webhooks",
+        "/webhooks/new",
+        "/connections/new",
+        f"/runs/{public_id('run', run.pk)}",
+        "/connections",
+        account,
+    ]
     return ["/", "/campaigns/new", *(home + tab for tab in tabs), *rest, "/ui/kit", "/accounts/logout/"]
 
 
@@ -43,6 +55,13 @@ def test_it_has_nothing_inline_and_nothing_foreign(page: Client, campaign: Campa
 
 def test_it_shows_the_kit_only_in_debug(client: Client, db: None) -> None:
     assert client.get("/ui/kit").status_code == 404
+
+
+def test_it_shows_every_component_in_the_kit(page: Client) -> None:
+    with override_settings(DEBUG=True):
+        shown = {template.name for template in page.get("/ui/kit").templates}
+    there = {f"components/{path.name}" for path in (TEMPLATES / "components").glob("*.html")}
+    assert there - shown == {"components/refresh.html"}  # it would load the kit again and again
 
 
 def test_it_names_each_page_in_its_title_and_heading(page: Client, campaign: Campaign, sync: Sync) -> None:

@@ -1,6 +1,7 @@
 """The Sync wizard, step by step, against a real look-alike, as a browser without scripts."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,13 +9,22 @@ from django.test import Client
 
 from passalong.accounts.scope import in_workspace
 from passalong.campaigns.models import Campaign
+from passalong.core.clock import now
 from passalong.core.ids import public_id
+from passalong.sync.connections import look_up
 from passalong.sync.models import Connection, Run, RunKind, Sync, SyncDraft
+from passalong.sync.setup import samples
 from tests.app.web.conftest import browser
 from tests.app.web.wizard import MAP_IN, Wizard
 from tests.support.sandbox import TOKEN, Sandbox
 
 pytestmark = pytest.mark.django_db
+
+
+def stale(connection: Connection, minutes: int) -> None:
+    """As if the CRM had been read this long ago."""
+    then = now() - timedelta(minutes=minutes)
+    Connection.everywhere.filter(pk=connection.pk).update(looked_up_at=then, wanted_at=None)
 
 
 @pytest.fixture
@@ -133,6 +143,7 @@ def test_it_has_exactly_the_four_choices(wizard: Wizard, connected: Connection) 
 def test_it_shows_segment_names_as_text(wizard: Wizard, connected: Connection, sandbox: Sandbox) -> None:
     name = "<img src=x onerror=alert(1)>" + "long " * 20
     made = sandbox.control.add_segment(name, [])
+    look_up(connected.pk)
     wizard.source(connected)
     text = wizard.see("contacts").content.decode()
     sandbox.control.delete_segment(made)
@@ -142,13 +153,57 @@ def test_it_shows_segment_names_as_text(wizard: Wizard, connected: Connection, s
 
 def test_it_updates_the_counts_by_themselves(wizard: Wizard, connected: Connection) -> None:
     wizard.source(connected)
-    wizard.see("contacts")
-    assert '<hx-partial hx-target="#count-' in wizard.see("contacts/counts").content.decode()
+    stale(connected, minutes=2)
+    assert 'id="looking"' in wizard.see("contacts").content.decode()
+    assert "Asking Intercom again" in wizard.see("contacts/lookup").content.decode()
+
+    look_up(connected.pk)
+
+    answer = wizard.see("contacts/lookup")
+    assert answer.content.decode() == '<div id="looking" hidden></div>'
+    assert answer.headers["HX-Trigger"] == '{"looked-up": {"target": "#step-form"}}'
+
+
+def test_it_names_the_checks_of_an_account_and_the_fix_for_each_that_failed(
+    wizard: Wizard, connected: Connection
+) -> None:
+    healthy = wizard.see("source").content.decode()
+    fix = "Turn on “Write users and companies” in the Developer Hub."
+    checks = [*connected.checks[:-1], {"name": "Can write", "ok": False, "detail": fix, "required": False}]
+    Connection.everywhere.update(checks=checks)
+    lacking = wizard.see("source").content.decode()
+    address = f"/connections/{public_id('connection', connected.pk)}"
+
+    assert "All checks passed" in healthy
+    assert "Can read segments" in healthy
+    assert '<details class="connect" open>' not in healthy
+    assert "1 check failed" in lacking
+    assert fix in lacking
+    assert f'<a href="{address}">Check again, or give it another token</a>' in lacking
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "label"),
+    [
+        ("needs_attention", "Intercom no longer takes the access token", "Give it a new token"),
+        ("disconnected", "This connection is switched off", "Connect it again"),
+    ],
+)
+def test_it_says_how_an_account_can_be_used_again(
+    wizard: Wizard, connected: Connection, status: str, said: str, label: str
+) -> None:
+    Connection.everywhere.update(status=status)
+
+    text = wizard.see("source").content.decode()
+
+    assert said in text
+    assert f">{label}</a>" in text
 
 
 def test_it_suggests_a_map_and_shows_what_comes_out(wizard: Wizard, connected: Connection) -> None:
     wizard.source(connected)
     wizard.send("contacts", kind="all")
+    samples.find(wizard.draft.pk)
     text = wizard.see("map-in").content.decode()
     assert text.count("Suggested") == 4
     assert '<option value="first_word" selected>First word</option>' in text
@@ -206,6 +261,21 @@ def test_it_looks_without_saving(wizard: Wizard, connected: Connection) -> None:
     assert answer.status_code == 200
     assert '<option value="whole" selected>' in answer.content.decode()
     assert wizard.draft.version == before
+
+
+def test_it_explains_a_clash_at_the_row_as_soon_as_it_is_chosen(
+    wizard: Wizard, connected: Connection
+) -> None:
+    wizard.source(connected)
+    wizard.send("contacts", kind="all")
+
+    answer = wizard.send("map-in", do="look", **{**MAP_IN, "from-0": "", "from-1": "last_seen_at"})
+
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "holds a date, which cannot be an email address." in text
+    assert 'class="map map-bad" id="row-1"' in text
+    assert 'class="map map-bad" id="row-0"' not in text
 
 
 def test_it_keeps_what_was_typed_when_going_back(wizard: Wizard, connected: Connection) -> None:
@@ -335,9 +405,11 @@ def test_it_says_when_the_crm_is_down_and_keeps_the_answers(
 ) -> None:
     wizard.source(connected)
     sandbox.control.down()
-    text = wizard.see("contacts").content.decode()
+    look_up(connected.pk)
     sandbox.control.down(False)
+    text = wizard.see("contacts").content.decode()
     assert 'role="alert"' in text
+    assert "crm_unavailable" in text
     assert "Only leads" in text
 
 

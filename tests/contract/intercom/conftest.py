@@ -63,7 +63,14 @@ def world(sandbox: Sandbox, intercom: Intercom) -> World:
         members=truth(sandbox),
         contact=lambda contact_id: _held(sandbox, contact_id),
         archive=control.archive_contact,
+        rename=lambda contact_id, name: _rename(sandbox, contact_id, name),
     )
+
+
+def _rename(sandbox: Sandbox, contact_id: str, name: str) -> None:
+    """Some seconds later, so that the moment is one of its own."""
+    sandbox.control.advance(60)
+    sandbox.control.patch_contact(contact_id, name=name)
 
 
 def _attributes(sandbox: Sandbox) -> set[str]:

@@ -90,3 +90,28 @@ async def test_it_refuses_a_name_of_which_one_address_lies_inside(monkeypatch: p
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(http.ForbiddenAddressError):
         await http.public_addresses("https://rebind.example/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8000",
+        "https://127.0.0.1",
+        "https://localhost",
+        "https://refer.localhost",
+        "https://10.1.2.3",
+        "https://192.168.0.10:8443",
+        "https://[::1]",
+        "https://nas.local.",
+        "https://server",
+        "http://refer.acme.com",
+        "nonsense",
+    ],
+)
+def test_it_knows_addresses_that_nobody_outside_can_reach(url: str) -> None:
+    assert not http.looks_public(url)
+
+
+@pytest.mark.parametrize("url", ["https://refer.acme.com", "https://93.184.216.34", "https://a.co:8443/x"])
+def test_it_takes_other_addresses_for_public(url: str) -> None:
+    assert http.looks_public(url)

@@ -102,7 +102,7 @@ class Client:
             return errors.plan_restricted()
         if reply.status == 403:
             return errors.permission_missing(call.need)
-        return errors.RejectedError(reply.status, said)
+        return errors.RejectedError(reply.status, said, reply.link)
 
     async def _unauthorised(self, call: Call) -> SyncError:
         """A missing permission is often a 401 too (§2.2); only a dead token gets one at /me."""

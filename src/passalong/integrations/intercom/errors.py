@@ -4,12 +4,14 @@ from typing import Any
 
 import msgspec
 
-from passalong.sync.errors import ConfigError, CredentialsError, Fatal, Retriable, SkipContact
+from passalong.sync.errors import ConfigError, CredentialsError, Fatal, Retriable, SkipContact, Unclear
 
 # As Intercom's Developer Hub shows them (docs/reference/intercom.md §2).
 READ_PEOPLE = "Read and list users and companies"
 WRITE_PEOPLE = "Write users and companies"
 WRITE_FIELDS = "Write data attributes"
+WRITE_TAGS = "Write tags"
+WRITE_EVENTS = "Write events"
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -21,21 +23,21 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class RejectedError(Fatal):
-    """A 4xx that a caller may know how to read; as Fatal if none does."""
+    """A 4xx that a caller may know how to read; as Fatal if none does. `link` is its header of that name."""
 
-    def __init__(self, status: int, refusal: Refusal) -> None:
+    def __init__(self, status: int, refusal: Refusal, link: str = "") -> None:
         said = f" It said: “{refusal.message}”." if refusal.message else ""
         super().__init__(
             "crm_refused",
             f"Intercom refused a request that it should take ({status}).{said}",
             "Try again; if it stays, report it with the code and the time.",
         )
-        self.status = status
+        self.status, self.link = status, link
         self.vendor_code = refusal.code
         self.vendor_message = refusal.message
 
 
-class UnclearError(Retriable):
+class UnclearError(Unclear):
     """A call that must not be repeated blindly failed in a way that leaves open whether it was done."""
 
 
@@ -139,7 +141,7 @@ def field_missing(name: str, key: str) -> SkipContact:
     return SkipContact(
         "field_missing",
         f"The field “{name}” is not in Intercom (any more).",
-        "Make the field again, or map another one, and retry the failed write-backs.",
+        "Make the field again, or map another one, and retry what failed.",
         field=key,
     )
 
@@ -160,6 +162,37 @@ def value_refused(message: str, key: str | None = None) -> SkipContact:
         f"Intercom did not take the value{said}.",
         "Correct the value or map another field, and retry.",
         field=key,
+    )
+
+
+def contact_archived() -> SkipContact:
+    return SkipContact(
+        "contact_archived",
+        "Intercom has an archived contact with this email address, which keeps a new one from being made.",
+        "Unarchive the contact in Intercom, or delete it there for good, and retry.",
+    )
+
+
+def contact_conflict(message: str) -> SkipContact:
+    said = f": “{message}”" if message else ""
+    return SkipContact(
+        "contact_conflict",
+        f"Intercom has this person already, but does not say who it is{said}.",
+        "Look for the email address in Intercom, merge the contacts that share it, and retry.",
+    )
+
+
+def tag_refused(message: str) -> SkipContact:
+    return SkipContact(
+        "tag_refused", f"Intercom did not take the tag: “{message}”.", "Choose another tag, and retry."
+    )
+
+
+def event_refused(message: str) -> SkipContact:
+    return SkipContact(
+        "event_refused",
+        f"Intercom did not take the event: “{message}”.",
+        "Look at the events in Intercom's settings (there may be too many names), and retry.",
     )
 
 

@@ -25,10 +25,11 @@ _TOO_MANY = 429
 
 
 class Reply(NamedTuple):
-    """An answer that means something: 2xx or a refusal."""
+    """An answer that means something: 2xx or a refusal. `link` is the header of that name."""
 
     status: int
     content: bytes
+    link: str = ""
 
     @property
     def ok(self) -> bool:
@@ -134,4 +135,4 @@ class Line:
             raise LimitedError(None if rate is None else rate.reset - now)
         if response.status_code in (408,) or response.status_code >= 500 or 300 <= response.status_code < 400:
             raise BrokenError(f"it answered with status {response.status_code}")
-        return Reply(response.status_code, response.content)
+        return Reply(response.status_code, response.content, response.headers.get("link", ""))

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from passalong.sync.records import Slice
+from passalong.sync.records import Page, Slice
 
 PER_PAGE = 150
 # Contacts named in one question; 24 characters each, so the question stays below 4 kB.
@@ -105,7 +105,18 @@ def filters(part: Slice, version: str) -> list[dict[str, Any]]:
         found.append(_condition("created_at", ">", part.created_from - back))
     if part.created_before is not None:
         found.append(_condition("created_at", "<", part.created_before))
+    if part.changed_since is not None:
+        found.append(_changed(part.changed_since, version))
     return found
+
+
+def _changed(since: int, version: str) -> dict[str, Any]:
+    """Up to 2.16 `=` is the whole day of the moment and `>` what follows that day (§3.4): more than was asked
+    for, so the reader looks again at each second."""
+    if not day_granular_dates(version):
+        return _condition("updated_at", ">", since - 1)
+    day = [_condition("updated_at", operator, since) for operator in (">", "=")]
+    return {"operator": "OR", "value": day}
 
 
 def _condition(field: str, operator: str, value: str | int | list[str]) -> dict[str, Any]:
@@ -120,12 +131,38 @@ def body(
     per_page: int = PER_PAGE,
     newest_first: bool = False,
 ) -> dict[str, Any]:
-    """The search request. Query and sort must be the same on every page (§3.3); created_at never changes, so
-    nobody moves between pages while they are read."""
+    """The search request. Query and sort must be the same on every page (§3.3).
+
+    created_at never changes, so nobody moves between pages while they are read. What changed is read from the
+    latest change back, so that reading can stop at the first contact that is too old: who changes meanwhile
+    moves to a page that was read before, and is found by the next reading, which begins before this one.
+    """
     conditions = filters(part, version)
     query = conditions[0] if len(conditions) == 1 else {"operator": "AND", "value": conditions}
     paging: dict[str, Any] = {"per_page": per_page}
     if cursor is not None:  # null is refused (§10)
         paging["starting_after"] = cursor
-    order = "descending" if newest_first else "ascending"
-    return {"query": query, "sort": {"field": "created_at", "order": order}, "pagination": paging}
+    changes = part.changed_since is not None
+    order = "descending" if newest_first or changes else "ascending"
+    key = "updated_at" if changes else "created_at"
+    return {"query": query, "sort": {"field": key, "order": order}, "pagination": paging}
+
+
+def until_too_old(page: Page, since: int) -> Page:
+    """A page of changes without the contacts that changed before `since`, the last one if it had any."""
+    fresh = [one for one in page.contacts if one.updated_at is None or one.updated_at >= since]
+    over = len(fresh) < len(page.contacts)
+    return Page(fresh, None if over else page.next_cursor, page.total)
+
+
+def sample_body(group: Slice, version: str, text: str, limit: int) -> dict[str, Any]:
+    """Who of a group has this email, or this in the name: two levels of conditions, which is what Intercom
+    allows (§3.3)."""
+    asked = body(group, version, per_page=limit, newest_first=True)
+    if text:
+        about = [_condition("email", "=", text), _condition("name", "~", text)]
+        asked["query"] = {
+            "operator": "AND",
+            "value": [*filters(group, version), {"operator": "OR", "value": about}],
+        }
+    return asked

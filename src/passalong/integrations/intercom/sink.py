@@ -24,7 +24,7 @@ class Sink:
 
     async def write(self, contact_id: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
         for key, value in values.items():
-            _check(key, value)
+            check_value(key, value)
         try:
             return await self._put(contact_id, values)
         except errors.RejectedError as refused:
@@ -32,17 +32,17 @@ class Sink:
         if None in values.values() and _NULL_REFUSED in rejection.vendor_message:
             # Leads did not take null in 1.x (§3.6); an empty text clears as well.
             return await self._put_or_skip(contact_id, {k: "" if v is None else v for k, v in values.items()})
-        raise _skipped(rejection, values)
+        raise skipped(rejection, values)
 
     async def _put_or_skip(self, contact_id: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
         try:
             return await self._put(contact_id, values)
         except errors.RejectedError as refused:
             rejection = refused
-        raise _skipped(rejection, values)
+        raise skipped(rejection, values)
 
     async def _put(self, contact_id: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        call = Call("PUT", wire.path("/contacts", contact_id), errors.WRITE_PEOPLE, body=_body(values))
+        call = Call("PUT", wire.path("/contacts", contact_id), errors.WRITE_PEOPLE, body=body_of(values))
         contact = await self._client.ask(call, people.reader(tuple(values)).one)
         return contact.values
 
@@ -102,7 +102,7 @@ class Sink:
         raise _no_field(refused)
 
 
-def _check(key: str, value: Scalar) -> None:
+def check_value(key: str, value: Scalar) -> None:
     """What can be known without asking."""
     if not key.startswith(wire.CUSTOM) and key not in fields.WRITABLE_BUILT_IN:
         raise errors.value_refused(f"{key} is never written by Passalong", key)
@@ -110,14 +110,15 @@ def _check(key: str, value: Scalar) -> None:
         raise errors.value_too_long(key, len(value))
 
 
-def _body(values: Mapping[str, Scalar]) -> dict[str, Any]:
-    """Custom attributes are merged key by key; what is left out stays as it is (§3.5)."""
+def body_of(values: Mapping[str, Scalar]) -> dict[str, Any]:
+    """The part of a contact's JSON that says these values; custom attributes are merged key by key (§3.5)."""
     body: dict[str, Any] = {k: v for k, v in values.items() if not k.startswith(wire.CUSTOM)}
     custom = {k.removeprefix(wire.CUSTOM): v for k, v in values.items() if k.startswith(wire.CUSTOM)}
     return {**body, "custom_attributes": custom} if custom else body
 
 
-def _skipped(refused: errors.RejectedError, values: Mapping[str, Scalar]) -> SyncError:
+def skipped(refused: errors.RejectedError, values: Mapping[str, Scalar]) -> SyncError:
+    """Why this contact could not be written."""
     if refused.status in (404, 410):
         return errors.contact_gone(merged=refused.status == 410)
     unknown = _UNKNOWN_FIELD.search(refused.vendor_message)

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from passalong.integrations.intercom import errors, fields, people, search, wire
+from passalong.integrations.intercom import errors, fields, hinted, people, search, wire
 from passalong.integrations.intercom.client import Call, Client
 from passalong.integrations.intercom.line import VERSION
 from passalong.integrations.intercom.together import together
 from passalong.sync.errors import Fatal
-from passalong.sync.records import Audience, Field, Page, Role, Segment, Slice
+from passalong.sync.records import Audience, Contact, Field, Page, Role, Segment, Slice
 
 REPEATS = 3
+_ROLE: dict[str, Role | None] = {"leads": "lead", "users": "user", "all": None}
 SAMPLED = "50"
 
 
@@ -45,13 +46,29 @@ class Source:
         recent = await self._client.ask(Call("GET", "/contacts", params={"per_page": SAMPLED}), reader.page)
         return fields.with_samples(found, recent.contacts)
 
-    async def plan(self, audience: Audience, only: Sequence[str] | None = None) -> list[Slice]:
+    async def plan(
+        self, audience: Audience, only: Sequence[str] | None = None, since: int | None = None
+    ) -> list[Slice]:
+        if since is not None and _tells_changes(audience):
+            return [Slice("include", 0, _ROLE[audience.kind], changed_since=since)]
         groups = await self._groups(audience)
         if only is None:
             return await self._all_divided(groups)
         chosen = [group for group in groups if group.purpose == "include"]
         left_out = await self._all_divided([group for group in groups if group.purpose == "exclude"])
         return [*left_out, *search.narrowed(chosen, only)]
+
+    async def newest(self, audience: Audience) -> int | None:
+        if not _tells_changes(audience):
+            return None
+        part = Slice("include", 0, _ROLE[audience.kind], changed_since=0)
+        call = Call("POST", "/contacts/search", body=search.body(part, VERSION, per_page=1))
+        page = await self._client.ask(call, people.reader(()).page)
+        return page.contacts[0].updated_at if page.contacts else None
+
+    async def plan_hinted(self, audience: Audience, ids: Sequence[str]) -> list[Slice]:
+        await self._person_types([*audience.segment_ids, *audience.exclude_segment_ids])
+        return hinted.slices(audience, ids)
 
     async def _all_divided(self, groups: Sequence[Slice]) -> list[Slice]:
         parts = await together(*(self._divided(group) for group in groups))
@@ -107,7 +124,24 @@ class Source:
         call = Call("POST", "/contacts/search", body=body)
         return await self._client.ask(call, people.reader(("created_at",)).page)
 
+    async def samples(self, audience: Audience, text: str, keys: Sequence[str], limit: int) -> list[Contact]:
+        found: dict[str, Contact] = {}
+        for group in await self._groups(audience):
+            if group.purpose == "include" and len(found) < limit:
+                body = search.sample_body(group, VERSION, text, limit)
+                page = await self._client.ask(
+                    Call("POST", "/contacts/search", body=body), people.reader(tuple(keys)).page
+                )
+                found.update((contact.id, contact) for contact in page.contacts)
+        return list(found.values())[:limit]
+
     async def page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
+        if part.about is not None:
+            return await hinted.page(self._client, part, part.about, keys)
+        page = await self._page(part, cursor, keys)
+        return page if part.changed_since is None else search.until_too_old(page, part.changed_since)
+
+    async def _page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
         for _ in range(1 + REPEATS):
             page = await self._search(part, cursor, keys)
             if page.next_cursor is None or page.next_cursor != cursor:
@@ -131,6 +165,11 @@ class Source:
         if part.segment_id is not None:
             await self._person_type(part.segment_id)
         raise failure
+
+
+def _tells_changes(audience: Audience) -> bool:
+    """People come into segments and leave them without a trace in updated_at (§4.3)."""
+    return audience.kind != "segments" and not audience.exclude_segment_ids
 
 
 def _created(page: Page) -> int | None:

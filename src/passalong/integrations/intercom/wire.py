@@ -120,6 +120,18 @@ class SegmentList(msgspec.Struct):
     pages: Any = None
 
 
+class Role(msgspec.Struct):
+    """Of `GET /contacts/{id}`, what tells leads from users."""
+
+    role: str
+
+
+class ContactSegments(msgspec.Struct):
+    """`GET /contacts/{id}/segments` (§4.2)."""
+
+    data: list[WireSegment]
+
+
 class Attribute(msgspec.Struct):
     """A data attribute; only custom ones have an id (§5)."""
 
@@ -140,3 +152,9 @@ class Attribute(msgspec.Struct):
 
 class AttributeList(msgspec.Struct):
     data: list[Attribute]
+
+
+class Tag(msgspec.Struct):
+    """A tag; contacts are tagged by its id (§8)."""
+
+    id: str | int

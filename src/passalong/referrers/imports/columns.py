@@ -15,13 +15,18 @@ OWN = "fields."
 VALUE_LIMIT = 255
 FIELD_NAME_LIMIT = 60
 EMAIL_SHOWN = 320
+TOO_MANY_CELLS = "This row has more cells than there are columns: put cells that hold a separator in quotes."
 
-# Header words as `_key` leaves them: English and what exports in a few other languages say.
-_KNOWN = {
-    EMAIL: "email mail emails emailaddress mailaddress emailaddresses workemail primaryemail contactemail "
+# Header words as `header_key` leaves them: English and what exports in a few other languages say.
+EMAIL_WORDS = (
+    "email mail emails emailaddress mailaddress emailaddresses workemail primaryemail contactemail "
     "useremail emailadresse mailadresse emailadres courriel adressemail adresseemail correo "
-    "correoelectronico indirizzoemail",
-    "first_name": "firstname first givenname forename fname vorname prenom nombre voornaam",
+    "correoelectronico indirizzoemail"
+)
+FIRST_NAME_WORDS = "firstname first givenname forename fname vorname prenom nombre voornaam"
+_KNOWN = {
+    EMAIL: EMAIL_WORDS,
+    "first_name": FIRST_NAME_WORDS,
     "last_name": "lastname last surname familyname lname nachname familienname nom apellido apellidos "
     "achternaam cognome",
     "phone": "phone phonenumber phoneno mobile mobilephone mobilenumber telephone telephonenumber tel cell "
@@ -46,7 +51,7 @@ class Judged:
 
 def suggested(columns: Sequence[str]) -> list[str]:
     """A target for each column: what its name says, else a field of the campaign's own."""
-    keys = [_TARGET_OF.get(_key(column), "") for column in columns]
+    keys = [_TARGET_OF.get(header_key(column), "") for column in columns]
     # A whole name fills what the parts would.
     taken = {"", NAME} if {"first_name", "last_name"} & set(keys) else {""}
     targets = []
@@ -95,26 +100,38 @@ def judge(
     row: Row, columns: Sequence[str], mapping: Sequence[str], usable: Callable[[str], str | None]
 ) -> Judged:
     """What a row says. `usable` gives an email as it is kept, or None."""
-    if any(row.cells[len(columns) :]):
-        message = "This row has more cells than there are columns: put cells that hold a separator in quotes."
-        return Judged(row.number, "", outcome="failed", reason="too_many_cells", message=message)
-    found = {
-        target: (column, cell)
-        for column, target, cell in zip(columns, mapping, row.cells, strict=False)
-        if target
-    }
+    found = cells_of(row, columns, mapping)
+    if found is None:
+        return Judged(row.number, "", outcome="failed", reason="too_many_cells", message=TOO_MANY_CELLS)
     typed = found.pop(EMAIL, ("", ""))[1]
     email = usable(typed)
     shown = (email or typed)[:EMAIL_SHOWN]
     if email is None:
-        reason, message = _no_email(typed)
+        reason, message = no_email(typed)
         return Judged(row.number, shown, outcome="skipped", reason=reason, message=message)
     for column, cell in found.values():
-        if len(cell) > VALUE_LIMIT:
-            message = f"“{column}” has {len(cell):,} characters; at most {VALUE_LIMIT} are kept. Shorten it."
+        if message := too_long(column, cell):
             return Judged(row.number, shown, outcome="failed", reason="value_too_long", message=message)
     values, fields = _sorted_out({target: cell for target, (_, cell) in found.items() if cell})
     return Judged(row.number, email, values, fields)
+
+
+def cells_of(row: Row, columns: Sequence[str], mapping: Sequence[str]) -> dict[str, tuple[str, str]] | None:
+    """Target → (column, cell) of what is read of a row; None when it has more cells than the file columns."""
+    if any(row.cells[len(columns) :]):
+        return None
+    return {
+        target: (column, cell)
+        for column, target, cell in zip(columns, mapping, row.cells, strict=False)
+        if target
+    }
+
+
+def too_long(column: str, cell: str) -> str:
+    """What to say of a cell that is longer than any we keep, "" when it is not."""
+    if len(cell) <= VALUE_LIMIT:
+        return ""
+    return f"“{column}” has {len(cell):,} characters; at most {VALUE_LIMIT} are kept. Shorten it."
 
 
 def merged(known: Mapping[str, Any], row: Judged, *, overwrite: bool) -> dict[str, Any] | None:
@@ -147,13 +164,15 @@ def _sorted_out(found: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str
     return values, fields
 
 
-def _no_email(typed: str) -> tuple[str, str]:
+def no_email(typed: str) -> tuple[str, str]:
+    """Why this is no email: the reason and what to do."""
     if not typed:
         return "no_email", "This row has no email address. Add one and upload the file again."
     message = "This is not an email address we can use. Correct it and upload the file again."
     return "invalid_email", message
 
 
-def _key(column: str) -> str:
+def header_key(column: str) -> str:
+    """A column's name without case, accents, spaces and signs, to look up in a table of known ones."""
     plain = unicodedata.normalize("NFKD", column).casefold()
     return re.sub(r"[\W_]+", "", "".join(one for one in plain if not unicodedata.combining(one)))

@@ -24,13 +24,15 @@ WORKABLE = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 
 
 class Import(WorkspaceModel):
-    """One uploaded file becoming referrers of one campaign.
+    """One uploaded file becoming referrers of one campaign, or what else its kind says (see kinds.py).
 
+    `overwrite` is for referrers; `qualified` for leads: they are, unless their row says otherwise.
     `columns` are the file's headers, `mapping` the target of each ("" is not read), `sample` its first rows.
     `read` is the checkpoint as well: so many rows are done, whoever goes on starts after them.
     """
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, default="referrers")
     file_name = models.CharField(max_length=255)
     encoding = models.CharField(max_length=20)
     delimiter = models.CharField(max_length=1)
@@ -38,6 +40,7 @@ class Import(WorkspaceModel):
     sample: Any = models.JSONField(default=list)
     mapping: Any = models.JSONField(default=list)
     overwrite = models.BooleanField(default=False)
+    qualified = models.BooleanField(default=False)
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.DRAFT)
     total = models.PositiveIntegerField(default=0)
     read = models.PositiveIntegerField(default=0)
@@ -113,6 +116,7 @@ class ImportRecord(models.Model):
 
     `leader` names the import and the person where this row decided about them (see rows.leader_id): one
     column, so that exactly one index can answer whether somebody was met, whatever the statistics say.
+    `lead_id` is the lead that a row is about, in the kinds that are about leads.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -129,6 +133,7 @@ class ImportRecord(models.Model):
         db_index=False,
         related_name="+",
     )
+    lead_id = models.UUIDField(null=True)
     outcome = models.CharField(max_length=10, choices=ImportOutcome)
     reason = models.CharField(max_length=40, default="")
     message = models.TextField(default="")

@@ -1,13 +1,17 @@
 """Set-based SQL for a chunk of rows: they go in and out as one JSON document per statement."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db.backends.utils import CursorWrapper
 
+from passalong.referrers.imports.kinds import Made
+
+LED = ("created", "updated", "unchanged")
 Rows = Sequence[Mapping[str, Any]]
 _json = msgspec.json.Encoder()
 
@@ -87,10 +91,11 @@ def add(cursor: CursorWrapper, workspace: UUID, campaign: UUID, rows: Rows) -> i
         FROM jsonb_to_recordset(%s::jsonb) AS x(
             id uuid, email text, first_name text, last_name text, phone text, fields jsonb, code text,
             search_words text)
+        WHERE NOT EXISTS (SELECT 1 FROM referrers_referreralias a WHERE a.code = x.code)
         ORDER BY x.email
         ON CONFLICT DO NOTHING
         """,
-        (workspace, campaign, _document(rows)),
+        (workspace, campaign, document(rows)),
     )
     return int(cursor.rowcount)
 
@@ -108,25 +113,33 @@ def change(cursor: CursorWrapper, rows: Rows) -> None:
             id uuid, first_name text, last_name text, phone text, fields jsonb, search_words text)
         WHERE f.id = x.id
         """,
-        (_document(rows),),
+        (document(rows),),
     )
 
 
-def record(cursor: CursorWrapper, upload: UUID, rows: Rows) -> None:
-    """Say what became of each row."""
+def record(cursor: CursorWrapper, upload: UUID, made: Iterable[Made]) -> Counter[str]:
+    """Say what became of each row; gives how many had which outcome."""
+    made = sorted(made, key=lambda one: one.number)
     cursor.execute(
         """
         INSERT INTO referrers_importrecord (
-            upload_id, row, email, referrer_id, outcome, reason, message, leader)
-        SELECT %s, x.row, x.email, x.referrer, x.outcome, x.reason, x.message, x.leader
+            upload_id, row, email, referrer_id, lead_id, outcome, reason, message, leader)
+        SELECT %s, x.number, x.email, x.referrer, x.lead, x.outcome, x.reason, x.message, x.leader
         FROM jsonb_to_recordset(%s::jsonb) AS x(
-            row int, email text, referrer uuid, outcome text, reason text, message text,
+            number int, email text, referrer uuid, lead uuid, outcome text, reason text, message text,
             leader uuid)
-        ORDER BY x.row
+        ORDER BY x.number
         """,
-        (upload, _document(rows)),
+        (upload, document([_record(upload, one) for one in made])),
     )
+    return Counter(one.outcome for one in made)
 
 
-def _document(rows: Rows) -> str:
+def _record(upload: UUID, made: Made) -> dict[str, Any]:
+    leader = leader_id(upload, made.email) if made.outcome in LED else None
+    return {**vars(made), "leader": leader}
+
+
+def document(rows: Rows) -> str:
+    """Rows as one parameter of a statement."""
     return _json.encode(rows).decode()

@@ -10,16 +10,23 @@ from passalong.campaigns.models import Campaign
 from passalong.core.clock import now
 from passalong.core.problems import FieldProblem, invalid
 from passalong.referrers.imports import problems, storage
-from passalong.referrers.imports.columns import EMAIL, problems_of, suggested
+from passalong.referrers.imports.kinds import kind_named
 from passalong.referrers.imports.models import WORKABLE, Import, ImportStatus
 from passalong.referrers.imports.table import inspect
 from passalong.referrers.services import normal_email
 
 DRAFTS_KEPT = timedelta(days=1)
-TEMPLATE = ("Email", "First name", "Last name", "Phone")
 
 
-def receive(campaign: Campaign, name: str, file: BinaryIO, *, size: int, started_by: str = "") -> Import:
+def receive(
+    campaign: Campaign,
+    name: str,
+    file: BinaryIO,
+    *,
+    size: int,
+    started_by: str = "",
+    kind: str = "referrers",
+) -> Import:
     """Read a file to its end once and keep it as a draft with suggested columns; Problem 422 if it cannot be
     taken."""
     if size > problems.FILE_BYTES:
@@ -32,12 +39,13 @@ def receive(campaign: Campaign, name: str, file: BinaryIO, *, size: int, started
     with transaction.atomic():
         upload = Import.objects.create(
             campaign=campaign,
+            kind=kind,
             file_name=_storable(name)[:255] or "upload.csv",
             encoding=table.layout.encoding,
             delimiter=table.layout.delimiter,
             columns=table.columns,
             sample=table.sample,
-            mapping=suggested(table.columns),
+            mapping=kind_named(kind).suggested(table.columns),
             total=table.total,
             started_by=started_by[:255],
         )
@@ -46,7 +54,13 @@ def receive(campaign: Campaign, name: str, file: BinaryIO, *, size: int, started
 
 
 @transaction.atomic
-def start(upload: Import, targets: Mapping[str, str | None] | None, *, overwrite: bool) -> Import:
+def start(
+    upload: Import,
+    targets: Mapping[str, str | None] | None,
+    *,
+    overwrite: bool = False,
+    qualified: bool = False,
+) -> Import:
     """Queue a draft. `targets` is what each column becomes, by its name; columns left out are not read.
     None: as suggested. An import that was started before is left alone."""
     from passalong.referrers.tasks import enqueue
@@ -56,12 +70,12 @@ def start(upload: Import, targets: Mapping[str, str | None] | None, *, overwrite
         return upload
     if targets is not None:
         upload.mapping = _mapping(upload.columns, targets)
-    _check(upload.columns, upload.mapping)
-    upload.overwrite = overwrite
+    kind_named(upload.kind).check(upload.columns, upload.mapping)
+    upload.overwrite, upload.qualified = overwrite, qualified
     upload.status = ImportStatus.QUEUED
     upload.created_at = now()
     upload.sample = []  # seen; people's data is kept no longer than it is needed
-    upload.save(update_fields=["mapping", "overwrite", "status", "created_at", "sample"])
+    upload.save(update_fields=["mapping", "overwrite", "qualified", "status", "created_at", "sample"])
     enqueue(upload.pk)
     return upload
 
@@ -108,11 +122,3 @@ def _mapping(columns: list[str], targets: Mapping[str, str | None]) -> list[str]
             detail=f"The file has no column “{unknown[0][:100]}”.",
         )
     return [(targets.get(column) or "").strip() for column in columns]
-
-
-def _check(columns: list[str], mapping: list[str]) -> None:
-    found = problems_of(columns, mapping)
-    if found:
-        raise invalid(found, code="invalid_mapping")
-    if EMAIL not in mapping:
-        raise problems.no_email_column(columns)

@@ -13,10 +13,11 @@ from passalong.accounts import audit
 from passalong.accounts.models import User
 from passalong.campaigns.models import Campaign
 from passalong.core.problems import Problem, not_found
-from passalong.sync import connections, services
+from passalong.sync import services
 from passalong.sync.facts import POLICY_DEFAULTS
-from passalong.sync.models import ACTIVE, Connection, Run, RunKind, Sync, SyncDraft
+from passalong.sync.models import ACTIVE, Connection, OnLeave, Run, RunKind, Sync, SyncDraft, SyncType
 
+OTHER = "other"
 STEPS = ("source", "contacts", "map-in", "map-back", "type", "review")
 ANSWERED = STEPS[:-1]
 
@@ -93,8 +94,8 @@ def prepare(draft: SyncDraft) -> Sync:
         _drop(sync)
         sync = None
     if sync is not None:
-        return services.change_sync(sync, instruction(draft), who=None)
-    sync = services.create_sync(draft.campaign, connection, instruction(draft), who=None)
+        return services.change_sync(sync, instruction(draft), who=None, ask=False)
+    sync = services.create_sync(draft.campaign, connection, instruction(draft), who=None, ask=False)
     _note(draft, sync_id=str(sync.pk))
     return sync
 
@@ -108,7 +109,7 @@ def instruction(draft: SyncDraft) -> dict[str, Any]:
         "contact_policy": answers.get("contacts", {}).get("policy", POLICY_DEFAULTS),
         "inbound": inbound(answers.get("map-in", {})),
         "outbound": outbound(back) if back.get("on") else [],
-        "type": answers.get("type", {}).get("type", "one_time"),
+        **timing(answers.get("type", {})),
     }
 
 
@@ -121,6 +122,16 @@ def inbound(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 def outbound(answer: Mapping[str, Any]) -> list[dict[str, str]]:
     """The map back: facts that have a field to go to."""
     return [{"from": fact, "to": key} for fact, key in answer.get("rows", {}).items() if key]
+
+
+def timing(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The type, and of an ongoing sync the interval and the leaving rule; what is no number is 0 minutes."""
+    kind = answer.get("type", "one_time")
+    if kind != SyncType.ONGOING:
+        return {"type": kind}
+    said = str(answer.get("minutes") if answer.get("every") == OTHER else answer.get("every", ""))
+    minutes = int(said) if said.isascii() and said.isdigit() else 0
+    return {"type": kind, "interval_minutes": minutes, "on_leave": answer.get("on_leave", OnLeave.KEEP)}
 
 
 def start_preview(draft: SyncDraft, started_by: str) -> Run:
@@ -140,9 +151,6 @@ def preview_of(draft: SyncDraft) -> Run | None:
 
 def start(draft: SyncDraft, sync_id: UUID | None, started_by: str) -> Run:
     """Start the sync and end the draft. A second click finds the run that the first one started."""
-    connection = connection_of(draft)
-    if connection is not None:
-        connections.fields(connection, refresh=False)  # before the transaction: it may take a moment
     with transaction.atomic():
         locked = SyncDraft.objects.select_for_update(of=("self",)).filter(pk=draft.pk).first()
         if locked is None:

@@ -95,9 +95,8 @@ def save(draft: SyncDraft, who: str) -> Sync:
         now = {key: getattr(sync, key) for key in MAPS}
         if now == base:
             wanted = maps(draft)
-            services.change_sync(
-                sync, {key: wanted[key] for key in MAPS if wanted[key] != base[key]}, who=who
-            )
+            changes = {key: wanted[key] for key in MAPS if wanted[key] != base[key]}
+            services.change_sync(sync, changes, who=who, ask=False)
             draft.delete()
             return sync
     SyncDraft.objects.filter(pk=draft.pk).update(answers={**draft.answers, "base": now})

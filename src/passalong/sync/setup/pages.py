@@ -62,7 +62,7 @@ def step_page(
     """The frame of a step: stepper, title, version, and the summary of what is wrong."""
     return {
         **_around(draft, name),
-        "problem": problem_notice(problem) or _wrong(wrong),
+        "problem": problem_notice(problem) or wrong_notice(wrong),
         "regions": REGIONS,
     }
 
@@ -119,7 +119,8 @@ def failed_checks(problem: Problem) -> list[dict[str, Any]]:
     ]
 
 
-def _wrong(wrong: Sequence[FieldProblem]) -> dict[str, Any] | None:
+def wrong_notice(wrong: Sequence[FieldProblem]) -> dict[str, Any] | None:
+    """What is wrong in the form, for the notice at the top; each links to its place."""
     if not wrong:
         return None
     links = [{"message": item.message, "target": _target(item.field)} for item in wrong]

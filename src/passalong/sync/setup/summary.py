@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from passalong.sync.facts import FACTS, MODES, NAME_FORMATS, TARGETS
 from passalong.sync.models import Connection
 from passalong.sync.setup.forms.contacts import KINDS, POLICY
+from passalong.sync.setup.forms.sync_type import LEAVING, every
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Summary:
     inbound: list[MapLine]
     outbound: list[MapLine]
     type: str
+    on_leave: str
 
 
 def summary(connection: Connection, body: Mapping[str, Any]) -> Summary:
@@ -49,6 +50,7 @@ def summary(connection: Connection, body: Mapping[str, Any]) -> Summary:
         inbound=[map_in_line(row, fields) for row in body["inbound"]],
         outbound=[map_back_line(row, fields) for row in body["outbound"]],
         type=type_words(body["type"], body.get("interval_minutes", 60)),
+        on_leave=leaving_words(body.get("on_leave", "keep")) if body["type"] == "ongoing" else "",
     )
 
 
@@ -69,15 +71,9 @@ def type_words(kind: str, minutes: int) -> str:
     return _("Ongoing sync, %(every)s") % {"every": every(minutes)}
 
 
-def every(minutes: int) -> str:
-    """An interval: every hour, every 6 hours, every 45 minutes."""
-    if minutes % 1440 == 0:
-        days = minutes // 1440
-        return ngettext("every day", "every %(n)d days", days) % {"n": days}
-    if minutes % 60 == 0:
-        hours = minutes // 60
-        return ngettext("every hour", "every %(n)d hours", hours) % {"n": hours}
-    return ngettext("every minute", "every %(n)d minutes", minutes) % {"n": minutes}
+def leaving_words(rule: str) -> str:
+    """What happens to people who leave the audience."""
+    return next((str(title) for key, title, _line in LEAVING if key == rule), rule)
 
 
 def map_back_line(row: Mapping[str, Any], fields: Mapping[str, str]) -> MapLine:

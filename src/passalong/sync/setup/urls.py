@@ -10,7 +10,7 @@ urlpatterns = [
     path("<uuid:draft_id>/discard", views.discard, name="discard"),
     path("<uuid:draft_id>/preview", views.preview, name="preview"),
     path("<uuid:draft_id>/start", views.start, name="start"),
-    path("<uuid:draft_id>/contacts/counts", views.counts, name="counts"),
+    path("<uuid:draft_id>/<slug:name>/lookup", views.lookup, name="lookup"),
     path("<uuid:draft_id>/review", views.review, name="review"),
     path("<uuid:draft_id>/<slug:name>", views.step, name="step"),
 ]

@@ -1,5 +1,6 @@
 """The wizard: each step parses, saves through drafts.py, and renders."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -15,6 +16,7 @@ from passalong.sync.models import RunStatus, SyncDraft
 from passalong.sync.setup import drafts
 from passalong.sync.setup.forms import contacts, map_back, map_in, source, sync_type
 from passalong.sync.setup.forms.base import Answer, Form, Setup
+from passalong.sync.setup.lookups import look_up, looking_page
 from passalong.sync.setup.pages import review_page, step_page, stepper
 from passalong.sync.setup.preview import found
 from passalong.sync.setup.summary import summary
@@ -87,8 +89,6 @@ def _move(request: HttpRequest, given: Typed, action: str) -> HttpResponse:
 
 def _act(request: HttpRequest, given: Typed, action: str) -> HttpResponse:
     answer, place = FORMS[given.name].act(given.setup, given.answer, action, request.POST)
-    if given.setup.trouble:
-        raise given.setup.trouble
     still_done = given.name in given.setup.draft.answers.get("done", [])
     still_done = still_done and not FORMS[given.name].problems(given.setup, answer)
     _save(request, replace(given, answer=answer), done=still_done)
@@ -104,17 +104,33 @@ def _save(request: HttpRequest, given: Typed, *, done: bool) -> None:
 
 
 def _show(request: HttpRequest, given: Typed) -> HttpResponse:
+    look_up(given.setup, given.name)
     context = FORMS[given.name].context(given.setup, given.answer, given.wrong)
     status = given.problem.status if given.problem else 422 if given.wrong else 200
     page = step_page(given.setup.draft, given.name, given.wrong, given.problem or given.setup.trouble)
+    page |= looking_page(given.setup, given.name)
     return render(request, f"setup/{given.name}.html", {**page, **context}, status=status)
 
 
 @require_GET
-def counts(request: HttpRequest, draft_id: UUID) -> HttpResponse:
-    """The segments' counts at this moment, for the page that showed the last known ones."""
-    segments = Setup(_draft(draft_id)).segments(refresh=True)
-    return render(request, "setup/_counts.html", {"segments": segments})
+def lookup(request: HttpRequest, draft_id: UUID, name: str) -> HttpResponse:
+    """For a step that waits for the CRM: still reading, or what is to be done now that it was read."""
+    draft = SyncDraft.objects.filter(pk=draft_id).first()
+    if draft is None and request.headers.get("HX-Request"):
+        # Saved a moment ago, while this page still looked: it is on its way to another one.
+        return HttpResponse(status=204)
+    if draft is None:
+        raise Http404
+    setup = Setup(draft)
+    if setup.waits_since(name):
+        return render(request, "setup/_looking.html", looking_page(setup, name))
+    if request.GET.get("first"):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    if not request.member.can_write:  # type: ignore[attr-defined]
+        return render(request, "setup/_looked.html")
+    # The form that shows what was read looks again, with what was typed into it.
+    told = json.dumps({"looked-up": {"target": "#step-form"}})
+    return HttpResponse('<div id="looking" hidden></div>', headers={"HX-Trigger": told})
 
 
 @require_GET

@@ -32,10 +32,10 @@ def icon(name: str, size: int = 16) -> SafeString:
 
 @register.filter
 def ago(moment: datetime | None) -> SafeString | str:
-    """How long ago, with the exact time on hover (in the viewer's zone once time.js has run)."""
+    """How long ago or until then; on hover the exact time (in the viewer's zone once time.js has run)."""
     if moment is None:
         return _("never")
-    words_for_it = _("just now") if (now() - moment).total_seconds() < 5 else naturaltime(moment)
+    words_for_it = _("just now") if abs((now() - moment).total_seconds()) < 5 else naturaltime(moment)
     return _time(moment, words_for_it, "hover")
 
 
@@ -81,6 +81,12 @@ def status_look(status: str) -> str:
 def in_words(value: Any, table: str) -> str:
     """A stored value as `words.<table>` says it, or itself when the table has no word for it."""
     return str(getattr(words, table.upper()).get(value, value))
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A share of one as people read it; a dash when there is nothing to share."""
+    return "–" if share is None else f"{share:.0%}"  # noqa: RUF001
 
 
 @register.filter

@@ -10,7 +10,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from passalong.campaigns.models import Campaign
@@ -19,48 +18,42 @@ from passalong.core.problems import Problem
 from passalong.referrers.imports import problems as file_problems
 from passalong.referrers.imports import services
 from passalong.referrers.imports.columns import own_fields
+from passalong.referrers.imports.kinds import kind_named
 from passalong.referrers.imports.models import PROBLEMS, ImportOutcome
 from passalong.referrers.models import Import, ImportRecord
 from passalong.web import words
 from passalong.web.forms import refused
+from passalong.web.lists import LISTED, REFERRERS
 from passalong.web.paging import PAGE, addresses
 from passalong.web.spreadsheet import csv_answer
 from passalong.web.upload_words import REASON, counts_of, progress_of, result_words
 from passalong.web.views.campaigns import campaign_or_404, need_writer
 
-TARGETS = (
-    ("", gettext_lazy("Do not use")),
-    ("email", gettext_lazy("Email")),
-    ("first_name", gettext_lazy("First name")),
-    ("last_name", gettext_lazy("Last name")),
-    ("name", gettext_lazy("Whole name, split in two")),
-    ("phone", gettext_lazy("Phone")),
-)
 EARLIER = 5
 SAMPLES = 3
 
 
 @require_http_methods(["GET", "POST"])
-def upload(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
+def upload(request: HttpRequest, campaign_id: UUID, kind: str) -> HttpResponse:
     """Choose a file; one that can be read goes on to its columns."""
     need_writer(request)
     campaign = campaign_or_404(campaign_id)
     context: dict[str, Any] = {}
     if request.method == "POST":
         try:
-            return redirect("web:match_columns", _received(request, campaign).pk)
+            return redirect("web:match_columns", _received(request, campaign, kind).pk)
         except Problem as problem:
             context = refused(problem, ("file",))
-    earlier = Import.objects.filter(campaign=campaign).order_by("-pk")[:EARLIER]
-    context |= {"campaign": campaign, "tab": "referrers", "earlier": earlier}
+    earlier = Import.objects.filter(campaign=campaign, kind=kind).order_by("-pk")[:EARLIER]
+    context |= {"campaign": campaign, **_about(kind), "earlier": earlier}
     return render(request, "imports/upload.html", context, status=422 if "problem" in context else 200)
 
 
 @require_GET
-def template(request: HttpRequest, campaign_id: UUID) -> HttpResponseBase:  # noqa: ARG001
+def template(request: HttpRequest, campaign_id: UUID, kind: str) -> HttpResponseBase:  # noqa: ARG001
     """A file with the right column names, to fill in."""
     campaign_or_404(campaign_id)
-    return csv_answer("referrers.csv", [services.TEMPLATE])
+    return csv_answer(LISTED[kind].file, [kind_named(kind).template])
 
 
 @require_http_methods(["GET", "POST"])
@@ -73,11 +66,11 @@ def match_columns(request: HttpRequest, import_id: UUID) -> HttpResponse:
     if request.method == "GET":
         return _columns_page(request, found, list(found.mapping))
     chosen = [request.POST.get(f"column-{place}", "")[:100] for place in range(len(found.columns))]
-    overwrite = request.POST.get("overwrite") == "yes"
+    options = {name: request.POST.get(name) == "yes" for name in ("overwrite", "qualified")}
     try:
-        services.start(found, dict(zip(found.columns, chosen, strict=True)), overwrite=overwrite)
+        services.start(found, dict(zip(found.columns, chosen, strict=True)), **options)
     except Problem as problem:
-        return _columns_page(request, found, chosen, problem, overwrite=overwrite)
+        return _columns_page(request, found, chosen, problem, **options)
     return redirect("web:import", found.pk)
 
 
@@ -86,7 +79,7 @@ def discard(request: HttpRequest, import_id: UUID) -> HttpResponse:  # noqa: ARG
     """Forget a file that was not started, and choose another."""
     found = _import_or_404(import_id)
     services.discard(found)
-    return redirect("web:upload", found.campaign_id)
+    return redirect(LISTED[found.kind].form_page, found.campaign_id)
 
 
 @require_GET
@@ -120,7 +113,7 @@ def cancel(request: HttpRequest, import_id: UUID) -> HttpResponse:  # noqa: ARG0
 
 @require_GET
 def problems(request: HttpRequest, import_id: UUID) -> HttpResponseBase:  # noqa: ARG001
-    """The rows that did not become referrers, as a file for a spreadsheet."""
+    """The rows that came to nothing, as a file for a spreadsheet."""
     return csv_answer("upload-problems.csv", _problem_rows(_import_or_404(import_id)))
 
 
@@ -128,13 +121,18 @@ def _import_or_404(import_id: UUID) -> Import:
     return get_object_or_404(Import.objects.select_related("campaign"), pk=import_id)
 
 
-def _received(request: HttpRequest, campaign: Campaign) -> Import:
+def _about(kind: str) -> dict[str, Any]:
+    return {"about": LISTED[kind], "tab": LISTED[kind].tab}
+
+
+def _received(request: HttpRequest, campaign: Campaign, kind: str) -> Import:
     file = request.FILES.get("file")
     if file is None:
         raise file_problems.no_file()
     by = request.user.get_username()
     stream = cast(BinaryIO, file.file)
-    return services.receive(campaign, file.name or "", stream, size=file.size or 0, started_by=by)
+    size = file.size or 0
+    return services.receive(campaign, file.name or "", stream, size=size, started_by=by, kind=kind)
 
 
 def _columns_page(
@@ -142,8 +140,7 @@ def _columns_page(
     found: Import,
     chosen: list[str],
     problem: Problem | None = None,
-    *,
-    overwrite: bool = False,
+    **options: bool,
 ) -> HttpResponse:
     places = [f"column-{place}" for place in range(len(found.columns))]
     context: dict[str, Any] = {}
@@ -153,12 +150,12 @@ def _columns_page(
         problem.errors = for_page
         context = refused(problem, [*places, "columns"])
     errors = context.get("errors", {})
-    own = own_fields(found.columns)
+    targets = _targets(found)
     context |= {
         "campaign": found.campaign,
-        "tab": "referrers",
+        **_about(found.kind),
         "upload": found,
-        "overwrite": overwrite,
+        "options": {"overwrite": False, "qualified": False, **options},
         "rows": [
             {
                 "id": place,
@@ -166,13 +163,22 @@ def _columns_page(
                 "samples": _samples(found, index),
                 "target": chosen[index],
                 "suggested": problem is None and chosen[index],
-                "options": [*TARGETS, (own[index], _("Own field: %(name)s") % {"name": own[index][7:]})],
+                "options": targets[index],
                 "errors": errors.get(place, []),
             }
             for index, (place, column) in enumerate(zip(places, found.columns, strict=True))
         ],
     }
     return render(request, "imports/columns.html", context, status=422 if problem else 200)
+
+
+def _targets(found: Import) -> list[list[tuple[str, Any]]]:
+    """What each column may become; of a referrer's also a field of the campaign's own."""
+    usual = list(LISTED[found.kind].targets)
+    if found.kind != REFERRERS.kind:
+        return [usual for _column in found.columns]
+    own = own_fields(found.columns)
+    return [[*usual, (name, _("Own field: %(name)s") % {"name": name[7:]})] for name in own]
 
 
 def _samples(found: Import, index: int) -> list[str]:
@@ -185,7 +191,7 @@ def _state(found: Import, outcome: str) -> dict[str, Any]:
     address = reverse("web:import", args=[found.pk])
     return {
         "campaign": found.campaign,
-        "tab": "referrers",
+        **_about(found.kind),
         "upload": found,
         "progress": progress_of(found),
         "counts": counts_of(found, address, outcome),

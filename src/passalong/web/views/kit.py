@@ -9,7 +9,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from passalong.core.clock import now
+from passalong.core.ids import new_id
+from passalong.sync.facts import MODES, NAME_FORMATS, TARGETS
+from passalong.sync.records import Field
+from passalong.sync.setup.forms.map_in import Row
 from passalong.web import words
+from passalong.web.timeline import Entry, Line
 
 STEPS: list[dict[str, Any]] = [
     {"number": 1, "name": "Source", "state": "done", "url": "#"},
@@ -31,6 +36,43 @@ CHECKS = [
     {"name": "The token works", "ok": True, "detail": "Connected to Acme."},
     {"name": "Can read contacts", "ok": False, "detail": "Switch on “Read users” in the Developer Hub."},
 ]
+FIELDS = [
+    Field("name", "Name", "string", readable=True, writable=True, custom=False, sample="Ada Lovelace"),
+    Field("signed_up", "Signed up", "date", readable=True, writable=False, custom=False),
+]
+ROWS = [
+    Row(
+        0,
+        {"from": "name", "to": "first_name", "name_format": "first_word", "suggested": "name"},
+        FIELDS[0],
+        "Ada",
+        [],
+    ),
+    Row(
+        1,
+        {"from": "signed_up", "to": "phone", "mode": "only_new"},
+        FIELDS[1],
+        "",
+        ["Signed up is a date, and Phone takes text. Choose another field."],
+    ),
+]
+CHART = {
+    "day": "Day",
+    "days": [f"2026-11-{day:02}" for day in range(1, 15)],
+    "names": ["Visits", "Leads", "Qualified"],
+    "values": [
+        [12, 18, 9, 22, 31, 28, 40, 35, 44, 51, 38, 47, 60, 58],
+        [2, 3, 1, 4, 6, 5, 9, 7, 8, 11, 7, 9, 14, 12],
+        [0, 1, 0, 2, 2, 3, 4, 2, 5, 6, 3, 4, 8, 7],
+    ],
+}
+PEOPLE = [("Ada Lovelace", "ada@example.com", 12_408, "good"), ("Łukasz", "lukasz@example.com", 3, "")]
+PROBLEM = {
+    "detail": "Something here needs your attention",
+    "next_step": "",
+    "code": "invalid",
+    "links": [{"message": "Give the campaign a name of at most 150 characters.", "target": "two"}],
+}
 
 
 @require_GET
@@ -42,9 +84,26 @@ def kit(request: HttpRequest) -> HttpResponse:
         "steps": STEPS,
         "counts": COUNTS,
         "checks": CHECKS,
+        "troubles": [{"pk": new_id(), "account_name": "Acme", "provider": "intercom", "syncs": 3}],
+        "writer": {"can_write": True},
         "statuses": list(words.STATUS),
         "moment": now() - timedelta(minutes=12),
         "errors": ["Give the campaign a name of at most 150 characters."],
         "options": list(words.REGION.items()),
+        "rows": ROWS,
+        "fields": FIELDS,
+        "targets": list(TARGETS.items()),
+        "modes": [(key, label.format(crm="Intercom")) for key, label in MODES.items()],
+        "formats": NAME_FORMATS.items(),
+        "chart": CHART,
+        "people": PEOPLE,
+        "problem": PROBLEM,
+        "shown": "50 of 12,408",
+        "next_url": "#",
+        "tabs": [("Status", "#", True), ("Runs", "#", False)],
+        "entries": [
+            Entry("Mapping changed", "alice@example.com", now(), [Line("Phone", "not filled", "Phone")]),
+            Entry("Sync created", "alice@example.com", now() - timedelta(days=2), []),
+        ],
     }
     return render(request, "kit/kit.html", context)

@@ -6,32 +6,92 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from passalong.campaigns.models import Campaign
 from passalong.core.ids import parse_id, public_id
 from passalong.core.problems import Problem
 from passalong.referrers import services
-from passalong.referrers.models import Referrer, Source
+from passalong.referrers.models import Referrer, ReferrerStatus, Source
 from passalong.sync.setup import drafts
+from passalong.web import words
 from passalong.web.forms import refused, typed
 from passalong.web.paging import PAGE, addresses
 from passalong.web.views.campaigns import campaign_or_404, need_writer
+from passalong.web.views.syncs import who
 
 FIELDS = ("email", "first_name", "last_name", "phone")
 
 
 @require_GET
 def referrers(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
-    """One page of referrers, newest first, narrowed by a search."""
+    """One page of referrers, newest first, narrowed by a search, a status and a source."""
     campaign = campaign_or_404(campaign_id)
     q = request.GET.get("q", "").replace("\0", "").strip()[:200]
-    page = services.find_referrers(campaign, limit=PAGE, cursor=request.GET.get("cursor"), q=q)
-    total = None if q else campaign.referrers_count
-    context = {"campaign": campaign, "tab": "referrers", "q": q, "referrers": page.items}
+    narrowed = _narrowed(request)
+    cursor, status, source = request.GET.get("cursor"), narrowed["status"], narrowed["source"]
+    page = services.find_referrers(campaign, limit=PAGE, cursor=cursor, q=q, status=status, source=source)
+    is_narrowed = bool(q or any(narrowed.values()))
+    total = None if is_narrowed else campaign.referrers_count
+    context = {
+        "campaign": campaign,
+        "tab": "referrers",
+        "q": q,
+        **narrowed,
+        "is_narrowed": is_narrowed,
+        "statuses": [("", _("Any status")), *words.REFERRER_STATUS.items()],
+        "sources": [("", _("Any source")), *words.SOURCE.items()],
+        "referrers": page.items,
+        "here": request.get_full_path(),
+    }
     return render(request, "referrers/list.html", {**context, **addresses(request, page, total)})
+
+
+def _narrowed(request: HttpRequest) -> dict[str, str]:
+    """Status and source, where they are words we know."""
+    known = {"status": words.REFERRER_STATUS, "source": words.SOURCE}
+    said = {name: request.GET.get(name, "") for name in known}
+    return {name: value if value in known[name] else "" for name, value in said.items()}
+
+
+@require_POST
+def chosen(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
+    """Deactivate, activate or delete the people who were ticked; deleting asks first."""
+    campaign = campaign_or_404(campaign_id)
+    action = request.POST.get("do", "")
+    keys = [parse_id("referrer", text) for text in request.POST.getlist("referrer")]
+    ids = [key for key in keys if key is not None]
+    back = request.POST.get("back", "")
+    listed = reverse("web:referrers", args=[campaign.pk])
+    if back != listed and not back.startswith(f"{listed}?"):
+        back = listed
+    if not ids:
+        messages.warning(request, _("Tick the people first, then press a button."))
+        return redirect(back)
+    if action == "delete":
+        found = Referrer.objects.filter(campaign=campaign, pk__in=ids[: services.MOST_AT_ONCE]).order_by(
+            "-pk"
+        )
+        return _page(request, "delete", campaign, chosen=found, back=back)
+    messages.success(request, _act(request, campaign, ids, action))
+    return redirect(listed if action == "delete_now" else back)
+
+
+def _act(request: HttpRequest, campaign: Campaign, ids: list[UUID], action: str) -> str:
+    if action == "delete_now":
+        count = services.delete_referrers(campaign, ids)
+        return ngettext("%(n)d referrer deleted", "%(n)d referrers deleted", count) % {"n": count}
+    status = ReferrerStatus.ACTIVE if action == "activate" else ReferrerStatus.INACTIVE
+    count = services.set_status(campaign, ids, status, who=who(request))
+    if status == ReferrerStatus.ACTIVE:
+        return ngettext("%(n)d link activated", "%(n)d links activated", count) % {"n": count}
+    return ngettext("%(n)d link deactivated", "%(n)d links deactivated", count) % {"n": count}
 
 
 @require_GET

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol
-
-import msgspec
 
 from passalong.core.problems import FieldProblem, Problem
 from passalong.sync import connections
 from passalong.sync.models import Connection, SyncDraft
 from passalong.sync.records import Field, Segment
+from passalong.sync.setup import samples
 from passalong.sync.setup.drafts import connection_of
+
+# How old what the CRM said may be: its fields, and the counts of its segments.
+LOOK_AGAIN = timedelta(minutes=10)
+COUNT_AGAIN = timedelta(minutes=1)
 
 Answer = dict[str, Any]
 Posted = Mapping[str, Any]
@@ -18,46 +23,57 @@ Posted = Mapping[str, Any]
 
 @dataclass
 class Setup:
-    """A draft with what its CRM says; `trouble` is why the CRM could not be asked."""
+    """A draft with what is known of its CRM. Nothing here asks the CRM: a job does, see connections.py."""
 
     draft: SyncDraft
-    trouble: Problem | None = None
     _fields: list[Field] | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def connection(self) -> Connection | None:
         """The connection chosen in the first step."""
         return connection_of(self.draft)
 
-    def fields(self, *, refresh: bool = False) -> list[Field]:
-        """The CRM's fields; none when it cannot be asked, and `trouble` then says why."""
-        if self._fields is None or refresh:
-            try:
-                self._fields = connections.fields(self._connected(), refresh=refresh)
-            except Problem as problem:
-                self.trouble, self._fields = problem, []
+    def fields(self) -> list[Field]:
+        """The CRM's fields as last read; none when they never were."""
+        if self._fields is None:
+            self._fields = connections.known_fields(self.connected)
         return self._fields
+
+    def segments(self) -> list[Segment]:
+        """The CRM's segments as last read, with their counts then."""
+        return connections.known_segments(self.connected)
 
     @property
     def crm(self) -> str:
         """What people call the other side, such as "Intercom"."""
-        return connections.title(self._connected())
+        return connections.title(self.connected)
 
-    def segments(self, *, refresh: bool = False) -> list[Segment]:
-        """The CRM's segments: the last ones known at once, live ones when asked for or none are known."""
-        connection = self._connected()
-        known = msgspec.convert(connection.segments_cache, list[Segment])
-        if known and not refresh:
-            return known
-        try:
-            return connections.segments(connection)
-        except Problem as problem:
-            self.trouble = problem
-            return known
+    @property
+    def is_unread(self) -> bool:
+        """Whether the CRM's fields and segments have never been read."""
+        found = self.connection
+        return found is not None and (found.looked_up_at is None or not found.fields_cache)
 
-    def _connected(self) -> Connection:
-        connection = self.connection
-        if connection is None:
+    def waits_since(self, step: str) -> datetime | None:
+        """Since when this step's page waits for a job that asks the CRM something; None when it does not."""
+        found = self.connection
+        read = found.wanted_at if found and connections.is_looking(found) else None
+        sampled = samples.waits_since(self.draft) if step == "map-in" else None
+        return min(filter(None, [read, sampled]), default=None)
+
+    @property
+    def trouble(self) -> Problem | None:
+        """Why the CRM could not be read the last time."""
+        return connections.trouble_of(self.connection) if self.connection else None
+
+    def look_again(self, older_than: timedelta = timedelta(0)) -> None:
+        """Have the CRM's fields and segments read anew unless they are newer than this."""
+        connections.want_look_up(self.connected, older_than)
+
+    @property
+    def connected(self) -> Connection:
+        """The connection; Problem 409 `no_connection` before one is chosen."""
+        if self.connection is None:
             raise Problem(
                 409,
                 "no_connection",
@@ -65,7 +81,7 @@ class Setup:
                 "No account is chosen.",
                 "Choose one in the first step.",
             )
-        return connection
+        return self.connection
 
 
 class Form(Protocol):

@@ -1,6 +1,6 @@
 """Step 2, Contacts: which people of the account."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -46,7 +46,7 @@ def typed(setup: Setup, posted: Any) -> Answer:  # noqa: ARG001
 def act(setup: Setup, answer: Answer, action: str, posted: Any) -> tuple[Answer, str]:  # noqa: ARG001
     """Read the segments again."""
     if action == "refresh":
-        setup.segments(refresh=True)
+        setup.look_again()
     return answer, "segments"
 
 
@@ -72,12 +72,20 @@ def context(setup: Setup, answer: Answer, wrong: Sequence[FieldProblem]) -> dict
         "kinds": KINDS,
         "kind": answer.get("kind", ""),
         "segments": _by_kind(setup.segments(), chosen, excluded),
-        "policy": [{"key": key, "label": label, "value": policy[key]} for key, label in POLICY],
+        "policy": policy_rows(policy),
         "errors": {
             "kind": at(wrong, "audience.kind"),
             "segments": at(wrong, "audience.segment_ids") + at(wrong, "audience.exclude_segment_ids"),
         },
     }
+
+
+def policy_rows(policy: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What setup/_policy.html shows."""
+    return [
+        {"key": key, "label": label, "value": policy.get(key) or POLICY_DEFAULTS[key]}
+        for key, label in POLICY
+    ]
 
 
 def _by_kind(segments: Sequence[Segment], chosen: list[str], excluded: list[str]) -> list[tuple[Any, Any]]:

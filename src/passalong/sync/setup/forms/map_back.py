@@ -43,7 +43,7 @@ def act(setup: Setup, answer: Answer, action: str, posted: Any) -> tuple[Answer,
         rows = {**answer["rows"], fact: made.key}
         return {"on": True, "rows": rows}, f"row-{fact}"
     if verb == "refresh":
-        setup.fields(refresh=True)
+        setup.look_again()
     return answer, "rows"
 
 
@@ -52,8 +52,6 @@ def problems(setup: Setup, answer: Answer) -> Sequence[FieldProblem]:
     if not answer["on"]:
         return []
     fields = setup.fields()
-    if setup.trouble:
-        return [FieldProblem("outbound", setup.trouble.detail)]
     rows = outbound(answer)
     if not rows:
         nothing = "Choose a field for at least one of them, or write nothing back."

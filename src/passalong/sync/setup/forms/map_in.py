@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from passalong.core.problems import FieldProblem
 from passalong.sync.facts import MODES, NAME_FORMATS, REQUIRED_TARGETS, TARGETS
 from passalong.sync.mapping import InboundRow, read_contact
 from passalong.sync.records import Contact, Field, Scalar
-from passalong.sync.setup import suggestions
+from passalong.sync.setup import samples, suggestions
 from passalong.sync.setup.drafts import inbound
 from passalong.sync.setup.forms.base import Answer, Setup, at, text
 from passalong.sync.validation import inbound_problems
@@ -65,7 +67,8 @@ def typed(setup: Setup, posted: Any) -> Answer:  # noqa: ARG001
     """All rows as they were typed."""
     count = text(posted, "rows", 4)
     total = min(int(count), MOST_ROWS) if count.isascii() and count.isdigit() else 0
-    return {"rows": [_typed_row(posted, index) for index in range(total)]}
+    rows = [_typed_row(posted, index) for index in range(total)]
+    return {"rows": rows, "sample": text(posted, "sample", 100), "find": text(posted, "find", 200)}
 
 
 def _typed_row(posted: Any, index: int) -> dict[str, Any]:
@@ -84,26 +87,28 @@ def _typed_row(posted: Any, index: int) -> dict[str, Any]:
 
 
 def act(setup: Setup, answer: Answer, action: str, posted: Any) -> tuple[Answer, str]:  # noqa: ARG001
-    """Add a row, remove one, or read the CRM's fields again."""
+    """Add a row, remove one, find a contact to show, or have the CRM's fields read again."""
     rows = list(answer["rows"])
     verb, _, which = action.partition(":")
     if verb == "add" and len(rows) < MOST_ROWS:
         rows.append({**_empty(), "to": _next_target(rows)})
-        return {"rows": rows}, f"row-{len(rows) - 1}"
+        return {**answer, "rows": rows}, f"row-{len(rows) - 1}"
     if verb == "remove" and which.isdigit() and int(which) < len(rows):
         if rows[int(which)]["to"] not in REQUIRED_TARGETS:
             del rows[int(which)]
-        return {"rows": rows}, "rows"
+        return {**answer, "rows": rows}, "rows"
     if verb == "refresh":
-        setup.fields(refresh=True)
+        setup.look_again()
+        samples.want_again(setup.draft, answer["sample"])
+    if verb == "find":
+        samples.want_others(setup.draft, answer["find"], answer["sample"])
+        return {**answer, "sample": ""}, "sample"
     return answer, "rows"
 
 
 def problems(setup: Setup, answer: Answer) -> Sequence[FieldProblem]:
     """The sentences of validation.py, in plain words where a row is simply not filled in yet."""
     fields = setup.fields()
-    if setup.trouble:
-        return [FieldProblem("inbound", setup.trouble.detail)]
     rows = inbound(answer)
     wrong = list(inbound_problems(rows, {field.key: field for field in fields}, setup.crm))
     return [_plain(problem, rows) for problem in wrong]
@@ -121,18 +126,43 @@ def _plain(problem: FieldProblem, rows: list[dict[str, Any]]) -> FieldProblem:
 
 
 def context(setup: Setup, answer: Answer, wrong: Sequence[FieldProblem]) -> dict[str, Any]:
-    """Rows with types, samples and what a name would become."""
-    fields = setup.fields()
+    """Rows with types, the values of one real contact, and what a name would become."""
+    people = samples.people(setup.draft)
+    shown = next((one for one in people if one.id == answer.get("sample")), people[0] if people else None)
+    asking = shown is None and samples.waits_since(setup.draft) is not None
+    fields = _with_values(setup.fields(), shown, asking=asking)
     known = {field.key: field for field in fields}
     rows = answer.get("rows") or suggestions.inbound(fields)
+    told = wrong or _clashes(setup, rows)
     return {
-        "rows": [_row(index, row, known, wrong) for index, row in enumerate(rows)],
+        "rows": [_row(index, row, known, told) for index, row in enumerate(rows)],
         "fields": [field for field in fields if field.readable],
         "targets": [(key, label) for key, label in TARGETS.items() if key not in REQUIRED_TARGETS],
-        "modes": MODES.items(),
+        "modes": [(key, label.format(crm=setup.crm)) for key, label in MODES.items()],
         "formats": NAME_FORMATS.items(),
         "errors": {"rows": [p.message for p in wrong if p.field == "inbound"]},
+        "people": people,
+        "shown": shown,
+        "asking": asking,
+        "find": answer.get("find", ""),
+        "found": setup.draft.sample.get("text", ""),
+        "find_error": setup.draft.sample.get("error"),
     }
+
+
+def _clashes(setup: Setup, rows: list[dict[str, Any]]) -> list[FieldProblem]:
+    """What does not go together in rows that are filled in, told at once and not only on Next."""
+    filled = {f"inbound[{index}]" for index, row in enumerate(rows) if row["from"] and row["to"] != "fields."}
+    return [p for p in problems(setup, {"rows": rows}) if p.field.partition(".")[0] in filled]
+
+
+def _with_values(fields: Sequence[Field], shown: samples.Person | None, *, asking: bool) -> list[Field]:
+    """The fields with what the contact that is shown has in them. While one is asked for, with nothing: what
+    stands there stays; and with any sample when nobody was found."""
+    if shown is None and not asking:
+        return list(fields)
+    values = shown.values if shown else {}
+    return [msgspec.structs.replace(field, sample=values.get(field.key)) for field in fields]
 
 
 def _row(index: int, row: dict[str, Any], known: dict[str, Field], wrong: Sequence[FieldProblem]) -> Row:

@@ -7,7 +7,7 @@ from uuid import UUID
 from passalong.core.problems import FieldProblem
 from passalong.sync import connections
 from passalong.sync.models import Connection, ConnectionStatus
-from passalong.sync.setup.forms.base import Answer, Setup, at, text
+from passalong.sync.setup.forms.base import LOOK_AGAIN, Answer, Setup, at, text
 
 PROVIDER = "intercom"
 PLACE = "connection_id"
@@ -26,6 +26,7 @@ def act(setup: Setup, answer: Answer, action: str, posted: Any) -> tuple[Answer,
         return answer, ""
     token, region = text(posted, "access_token"), text(posted, "region")
     made = connections.connect(PROVIDER, token, region or None)
+    connections.want_look_up(made, older_than=LOOK_AGAIN)
     return {PLACE: str(made.pk)}, ""
 
 
@@ -45,8 +46,12 @@ def context(setup: Setup, answer: Answer, wrong: Sequence[FieldProblem]) -> dict
     rows = list(Connection.objects.filter(provider=PROVIDER).order_by("-pk"))
     if not chosen and len(rows) == 1 and rows[0].status == ConnectionStatus.CONNECTED:
         chosen = str(rows[0].pk)
-    tiles = [{"connection": row, "checked": str(row.pk) == chosen} for row in rows]
-    return {"tiles": tiles, "errors": {PLACE: at(wrong, PLACE)}}
+    return {"tiles": [_tile(row, chosen) for row in rows], "errors": {PLACE: at(wrong, PLACE)}}
+
+
+def _tile(row: Connection, chosen: str | None) -> dict[str, Any]:
+    failed = sum(not check["ok"] for check in row.checks)
+    return {"connection": row, "checked": str(row.pk) == chosen, "failed": failed}
 
 
 def _is_id(value: str) -> bool:
