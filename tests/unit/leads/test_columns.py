@@ -39,5 +39,5 @@ def test_it_suggests_who_qualifies(columns: list[str], targets: list[str]) -> No
 )
 def test_it_reads_yes_and_no(cell: str, qualified: bool | None) -> None:
     columns, mapping = ["E", "R", "Q"], ["email", "referrer", "qualified"]
-    said = judge_lead(Row(2, ["a@example.com", "abc", cell]), columns, mapping)
+    said = judge_lead(Row(2, ["a@example.com", "abc", cell]), columns, mapping, str.lower)
     assert (said.qualified, said.outcome) == (qualified, "")

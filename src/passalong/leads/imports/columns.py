@@ -1,6 +1,6 @@
 """Pure: which column of a list is what, and what a row says about a lead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from passalong.core.problems import FieldProblem, Problem, invalid
@@ -15,7 +15,6 @@ from passalong.referrers.imports.columns import (
     too_long,
 )
 from passalong.referrers.imports.table import Row
-from passalong.referrers.services import normal_email
 
 EMAIL, FIRST_NAME, REFERRER, QUALIFIED, LEAD = "email", "first_name", "referrer", "qualified", "lead"
 # Header words as `header_key` leaves them: English and what exports in a few other languages say.
@@ -86,14 +85,16 @@ def check_qualify(columns: list[str], mapping: list[str]) -> None:
         raise _missing("lead", detail, step, columns)
 
 
-def judge_lead(row: Row, columns: Sequence[str], mapping: Sequence[str]) -> Said:
-    """What a row of a list of leads says."""
+def judge_lead(
+    row: Row, columns: Sequence[str], mapping: Sequence[str], usable: Callable[[str], str | None]
+) -> Said:
+    """What a row of a list of leads says; `usable` gives an address as it is kept, or None."""
     found = cells_of(row, columns, mapping)
     if found is None:
         return Said(row.number, "", outcome="failed", reason="too_many_cells", message=TOO_MANY_CELLS)
     cells = {target: cell for target, (_column, cell) in found.items()}
     typed = cells.get(EMAIL, "")
-    email = normal_email(typed)
+    email = usable(typed)
     shown = (email or typed)[:EMAIL_SHOWN]
     if email is None:
         reason, message = no_email(typed)

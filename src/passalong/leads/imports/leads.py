@@ -19,6 +19,7 @@ from passalong.referrers.imports.models import Import
 from passalong.referrers.imports.rows import met, record
 from passalong.referrers.imports.table import Row
 from passalong.referrers.naming import named, referrer_not_found
+from passalong.referrers.services import normal_email
 
 NOBODY = (
     "is no code, link, email or id of a referrer of this campaign. Correct it or add the referrer first, and "
@@ -52,7 +53,7 @@ def _apply(upload: Import, cursor: CursorWrapper, chunk: list[Row]) -> Counter[s
 
 
 def _planned(upload: Import, cursor: CursorWrapper, chunk: list[Row]) -> _Plan:
-    judged = [judge_lead(row, upload.columns, upload.mapping) for row in chunk]
+    judged = [judge_lead(row, upload.columns, upload.mapping, normal_email) for row in chunk]
     usable = [one for one in judged if not one.outcome]
     seen = met(cursor, upload.pk, list(dict.fromkeys(one.email for one in usable)))
     known = rows.leads(cursor, upload.campaign_id, [("email", one.email) for one in usable])
