@@ -391,5 +391,6 @@ def test_it_has_leads_looked_at_where_a_field_qualifies_them() -> None:
         PeopleRule.objects.create(campaign=world.campaign, connection=world.connection, qualify=qualify)
     tell(world, "c1", "c2")
     follow(world)
-    [job] = ProcrastinateJob.objects.filter(task_name="sync.watch_contacts")
-    assert job.args == {"connection_id": str(world.connection.pk), "contact_ids": ["c1", "c2"]}
+    jobs = ProcrastinateJob.objects.filter(task_name="sync.watch_contacts")
+    own = str(world.connection.pk)
+    assert [job.args["contact_ids"] for job in jobs if job.args["connection_id"] == own] == [["c1", "c2"]]
