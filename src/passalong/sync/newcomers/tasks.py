@@ -45,11 +45,13 @@ async def watch_contacts(connection_id: str, contact_ids: list[str]) -> None:
 
 
 def enqueue_reconcile(connection_id: UUID) -> None:
-    """Have a worker look for everybody who qualifies; one that is waiting already will do."""
+    """Have a worker look for everybody who qualifies; one that is waiting already will do, and none begins
+    beside one that waits for a CRM to come back."""
     try:
         with transaction.atomic():
             lock = f"qualifying:{connection_id}"
-            reconcile_contacts.configure(queueing_lock=lock).defer(connection_id=str(connection_id))
+            job = reconcile_contacts.configure(lock=lock, queueing_lock=lock)
+            job.defer(connection_id=str(connection_id))
     except AlreadyEnqueued:
         return
 

@@ -12,7 +12,7 @@ from passalong.accounts.scope import in_workspace
 from passalong.leads.models import Lead
 from passalong.leads.services import delete_lead, qualify, unqualify
 from passalong.sync.models import Connection
-from passalong.sync.newcomers import watch
+from passalong.sync.newcomers import tasks, watch
 from passalong.sync.newcomers.models import PeopleRule, Sighting
 from tests.support.crm import CODE, Crm, Person, revoked, segment_gone, unavailable
 from tests.support.newcomers import AS_LEAD, EMAIL_ROW, Arrivals
@@ -140,6 +140,20 @@ def jobs_of(world: Arrivals) -> list[list[str]]:
     jobs = ProcrastinateJob.objects.filter(task_name="sync.watch_contacts")
     own = str(world.connection.pk)
     return [job.args["contact_ids"] for job in jobs if job.args["connection_id"] == own]
+
+
+def test_it_begins_no_second_look_while_one_waits_for_the_crm() -> None:
+    world = watched()
+    lock = f"qualifying:{world.connection.pk}"
+    tasks.enqueue_reconcile(world.connection.pk)
+    begun = ProcrastinateJob.objects.filter(queueing_lock=lock)
+    update = "UPDATE procrastinate_jobs SET status = 'doing' WHERE queueing_lock = %s"
+    connections["default"].cursor().execute(update, [lock])
+
+    tasks.enqueue_reconcile(world.connection.pk)
+
+    # The engine gives out no job whose lock another one holds.
+    assert [(job.status, job.lock) for job in begun.order_by("id")] == [("doing", lock), ("todo", lock)]
 
 
 def test_it_has_nobody_watched_where_nobody_wants_it() -> None:
