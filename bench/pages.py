@@ -124,7 +124,8 @@ def one_round(browser: Browser, campaign: str, connection_id: str, note: str) ->
         version = _version(browser.get(f"{made}/{step}", step).text)
         browser.post(f"{made}/{step}", f"Next on {step}{note}", version=version, do="next", **answer)
     browser.get(f"{made}/review", f"review{note}")
-    browser.get(f"{made}/lookup", "lookup (fragment)")
+    for step in ("contacts", "map-in", "map-back"):
+        browser.get(f"{made}/{step}/lookup", f"{step}, lookup (fragment)")
     browser.post(f"{made}/discard", "discard")
 
 

@@ -106,6 +106,14 @@ class Conformance:
         assert segments[world.segment_id].count == len(truth)
         assert segments[world.segment_id].name
 
+    async def test_it_counts_leads_and_users(self, world: World) -> None:
+        async with world.open() as session:
+            sizes = await session.sizes()
+        assert sizes == {
+            "lead": len(world.members(Audience("leads"))),
+            "user": len(world.members(Audience("users"))),
+        }
+
     async def test_it_lists_fields_built_in_ones_first(self, world: World) -> None:
         async with world.open() as session:
             fields = await session.fields()

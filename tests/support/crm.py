@@ -244,6 +244,10 @@ class NastySession:
         self.calls += 1
         return []
 
+    async def sizes(self) -> dict[Role, int]:
+        self.calls += 2
+        return {"lead": 0, "user": len(self.crm.people)}
+
     async def fields(self) -> list[Field]:
         self.calls += 1
         return FIELDS

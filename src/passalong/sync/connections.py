@@ -30,7 +30,7 @@ from passalong.sync.models import (
     SyncType,
 )
 from passalong.sync.port import Session
-from passalong.sync.records import Account, Check, Field, FieldType, Segment
+from passalong.sync.records import Account, Check, Field, FieldType, Role, Segment
 from passalong.sync.signals import connection_lost
 
 T = TypeVar("T")
@@ -98,6 +98,7 @@ def disconnect(connection: Connection) -> None:
         alert_due_at=None,
         fields_cache=[],
         segments_cache=[],
+        sizes_cache={},
         cached_at=None,
         wanted_at=None,
         looked_up_at=None,
@@ -135,6 +136,11 @@ def known_segments(connection: Connection) -> list[Segment]:
     return msgspec.convert(connection.segments_cache, list[Segment])
 
 
+def known_sizes(connection: Connection) -> dict[Role, int]:
+    """How many leads and users there were when last read; empty when they never were counted."""
+    return msgspec.convert(connection.sizes_cache, dict[Role, int])
+
+
 def want_look_up(connection: Connection, older_than: timedelta) -> None:
     """Have a worker read fields and segments anew unless they are newer than this. Asks no CRM itself."""
     from passalong.sync.tasks import enqueue_look_up
@@ -161,21 +167,22 @@ def is_looking(connection: Connection) -> bool:
 
 
 def look_up(connection_id: UUID) -> None:
-    """Read fields and segments into the caches, or note why that did not work. For the job."""
+    """Read fields, segments and sizes into the caches, or note why that did not work. For the job."""
     connection = Connection.everywhere.filter(pk=connection_id).first()
     if connection is None:
         return
     began = now()
 
-    async def both(session: Session) -> tuple[list[Field], list[Segment]]:
-        return await session.fields(), await session.segments()
+    async def everything(session: Session) -> tuple[list[Field], list[Segment], dict[Role, int]]:
+        return await session.fields(), await session.segments(), await session.sizes()
 
     try:
-        found, groups = ask(connection, both)
+        found, groups, sizes = ask(connection, everything)
     except Problem as problem:
         _remember(connection_id, looked_up_at=began, lookup_error=_noted(problem))
         return
-    caches = {"fields_cache": msgspec.to_builtins(found), "segments_cache": msgspec.to_builtins(groups)}
+    read = {"fields_cache": found, "segments_cache": groups, "sizes_cache": sizes}
+    caches = {name: msgspec.to_builtins(said) for name, said in read.items()}
     _remember(connection_id, **caches, cached_at=began, looked_up_at=began, lookup_error=None)
 
 

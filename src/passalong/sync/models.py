@@ -25,7 +25,8 @@ class ConnectionStatus(models.TextChoices):
 class Connection(WorkspaceModel):
     """A workspace's link to an outside account, with its credentials encrypted.
 
-    The caches hold what the CRM last said of its fields and segments. A page that wants them newer says so in
+    The caches hold what the CRM last said of its fields, its segments and the number of its leads and users
+    (`sizes_cache`, by role). A page that wants them newer says so in
     `wanted_at`; a job reads them and notes when it began (`looked_up_at`) and what kept it (`lookup_error`).
     `sender` is the job that sends changes to the CRM, until `sending_until`: one at a time, see changes.py.
     `hook_secret` proves what calls itself the CRM, encrypted like `secret`, where the installation has none;
@@ -44,6 +45,7 @@ class Connection(WorkspaceModel):
     checks = models.JSONField(default=list)
     fields_cache = models.JSONField(default=list)
     segments_cache = models.JSONField(default=list)
+    sizes_cache = models.JSONField(default=dict)
     cached_at = models.DateTimeField(null=True)
     wanted_at = models.DateTimeField(null=True)
     looked_up_at = models.DateTimeField(null=True)

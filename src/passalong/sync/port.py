@@ -27,6 +27,9 @@ class Source(Protocol):
     async def segments(self) -> list[Segment]:
         """Every segment that can be an audience, with its live count, in the CRM's order."""
 
+    async def sizes(self) -> dict[Role, int]:
+        """How many leads and users there are at this moment, as the CRM counts them."""
+
     async def fields(self) -> list[Field]:
         """Every field of a contact, built-in ones first, each with a sample value of a real contact."""
 

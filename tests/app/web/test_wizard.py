@@ -1,6 +1,7 @@
 """The Sync wizard, step by step, against a real look-alike, as a browser without scripts."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -149,6 +150,25 @@ def test_it_shows_segment_names_as_text(wizard: Wizard, connected: Connection, s
     sandbox.control.delete_segment(made)
     assert "&lt;img src=x onerror=alert(1)&gt;" in text
     assert "<img src=x" not in text
+
+
+def test_it_says_how_many_leads_and_users_there_are(wizard: Wizard, connected: Connection) -> None:
+    Connection.everywhere.update(sizes_cache={"lead": 1204, "user": 7})
+    wizard.source(connected)
+
+    text = wizard.see("contacts").content.decode()
+
+    assert 'id="kind-leads-number">1,204<' in text
+    assert 'id="kind-users-number">7<' in text
+    assert 'id="kind-all-number">1,211<' in text
+    assert 'id="kind-segments-number"' not in text
+
+
+def test_it_reads_how_many_there_are(connected: Connection, sandbox: Sandbox) -> None:
+    look_up(connected.pk)
+    here = [one for one in sandbox.control.dump() if one["sandbox"]["status"] == "active"]
+    connected.refresh_from_db()
+    assert connected.sizes_cache == Counter(one["role"] for one in here)
 
 
 def test_it_updates_the_counts_by_themselves(wizard: Wizard, connected: Connection) -> None:

@@ -84,6 +84,9 @@ class IntercomSession(Traffic):
     async def segments(self) -> list[Segment]:
         return await self._source.segments()
 
+    async def sizes(self) -> dict[Role, int]:
+        return await self._source.sizes()
+
     async def fields(self) -> list[Field]:
         return await self._source.fields()
 

@@ -38,6 +38,11 @@ class Source:
             seen.add(following)
             params = {**params, "starting_after": following}
 
+    async def sizes(self) -> dict[Role, int]:
+        roles: tuple[Role, ...] = ("lead", "user")
+        pages = await together(*(self._edge(Slice("include", 0, role), newest_first=True) for role in roles))
+        return {role: page.total for role, page in zip(roles, pages, strict=True)}
+
     async def fields(self) -> list[Field]:
         params = {"model": "contact", "include_archived": "false"}
         answer = await self._client.ask(Call("GET", "/data_attributes", params=params), attribute_list)

@@ -9,13 +9,15 @@ from typing import Any, Protocol
 from passalong.core.problems import FieldProblem, Problem
 from passalong.sync import connections
 from passalong.sync.models import Connection, SyncDraft
-from passalong.sync.records import Field, Segment
+from passalong.sync.records import Field, Role, Segment
 from passalong.sync.setup import samples
 from passalong.sync.setup.drafts import connection_of
 
 # How old what the CRM said may be: its fields, and the counts of its segments.
 LOOK_AGAIN = timedelta(minutes=10)
 COUNT_AGAIN = timedelta(minutes=1)
+
+ROLE_OF: dict[str, Role] = {"leads": "lead", "users": "user"}
 
 Answer = dict[str, Any]
 Posted = Mapping[str, Any]
@@ -42,6 +44,13 @@ class Setup:
     def segments(self) -> list[Segment]:
         """The CRM's segments as last read, with their counts then."""
         return connections.known_segments(self.connected)
+
+    def sizes(self) -> dict[str, int]:
+        """How many people each kind of audience had when last counted, by kind; "segments" has no number."""
+        known = connections.known_sizes(self.connected)
+        if len(known) < len(ROLE_OF):
+            return {}
+        return {kind: known[role] for kind, role in ROLE_OF.items()} | {"all": sum(known.values())}
 
     @property
     def crm(self) -> str:

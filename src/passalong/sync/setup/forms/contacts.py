@@ -65,11 +65,12 @@ def problems(setup: Setup, answer: Answer) -> Sequence[FieldProblem]:
 
 
 def context(setup: Setup, answer: Answer, wrong: Sequence[FieldProblem]) -> dict[str, Any]:
-    """The four choices, the segments with counts, the policy."""
+    """The four choices with counts, the segments with theirs, the policy."""
     chosen, excluded = answer.get("chosen", []), answer.get("excluded", [])
     policy = answer.get("policy", POLICY_DEFAULTS)
+    sizes = setup.sizes()
     return {
-        "kinds": KINDS,
+        "kinds": [(key, title, line, sizes.get(key)) for key, title, line in KINDS],
         "kind": answer.get("kind", ""),
         "segments": _by_kind(setup.segments(), chosen, excluded),
         "policy": policy_rows(policy),
