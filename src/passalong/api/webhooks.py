@@ -130,7 +130,7 @@ def change(request: HttpRequest, webhook_id: str, body: WebhookChanges) -> dict[
 )
 def delete(request: HttpRequest, webhook_id: str) -> Status[None]:
     """With its deliveries; those that wait are not sent."""
-    lookup.webhook(webhook_id).delete()
+    services.delete_webhook(lookup.webhook(webhook_id))
     return Status(204, None)
 
 

@@ -4,17 +4,15 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from passalong.campaigns import join_page
 from passalong.campaigns.models import Campaign, CampaignStatus, new_public_key
 from passalong.campaigns.signals import renamed
+from passalong.core.addresses import is_web_address
 from passalong.core.problems import FieldProblem, invalid
 
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
@@ -23,7 +21,6 @@ _MOST_ORIGINS = 20
 _ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?(:[0-9]{1,5})?")
 _ORIGIN_LIKE = "write https://www.example.com, without a path"
 _FULL_ADDRESS = "Give the full web address friends should reach, with https://."
-_is_url = URLValidator(schemes=["http", "https"])
 
 
 def create_campaign(name: str, destination_url: str = "", **more: Any) -> Campaign:
@@ -79,13 +76,13 @@ def _valid(**fields: Any) -> dict[str, Any]:
         errors += _utm_problems(clean["utm"])
     if "name" in clean and not 1 <= len(clean["name"]) <= 150:
         errors.append(FieldProblem("name", "Give the campaign a name of at most 150 characters."))
-    if clean.get("destination_url") and not _acceptable(clean["destination_url"]):
+    if clean.get("destination_url") and not is_web_address(clean["destination_url"]):
         errors.append(FieldProblem("destination_url", _FULL_ADDRESS))
     if "join_page" in clean:
         page = join_page.read(clean["join_page"])
         clean["join_page"] = msgspec.to_builtins(page)
         errors += page.problems()
-        if page.thanks_url and not _acceptable(page.thanks_url):
+        if page.thanks_url and not is_web_address(page.thanks_url):
             errors.append(FieldProblem("join_page.thanks_url", "Give the full web address, with https://."))
     if "origins" in clean:
         clean["origins"] = list(dict.fromkeys(one.strip().rstrip("/").lower() for one in clean["origins"]))
@@ -122,23 +119,6 @@ def _utm_problems(utm: Mapping[str, str]) -> list[FieldProblem]:
         for key, value in utm.items()
         if len(value) > _UTM_LIMIT or not value.isprintable()
     ]
-
-
-def _acceptable(url: str) -> bool:
-    try:
-        _is_url(url)
-    except ValidationError:
-        # Django's validator wants a dot in host names; localhost with a port is fine for trying things out.
-        return _is_local(url) and len(url) <= 2000
-    return len(url) <= 2000
-
-
-def _is_local(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and parts.hostname == "localhost" and url.isprintable()
 
 
 def _free_slug(name: str) -> str:

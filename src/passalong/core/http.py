@@ -17,6 +17,9 @@ KEEPALIVE_SECONDS = 30.0
 # Ends of names that the public name service never has.
 _HOME_ONLY = (".localhost", ".local", ".internal", ".lan", ".home", ".home.arpa", ".test", ".invalid")
 
+# IPv6 addresses that stand for an IPv4 address behind a gateway (RFC 6052).
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
 
 class UnreachableError(Exception):
     """No usable answer came. `timed_out` says whether that was for want of time. Carries no request, so no
@@ -36,16 +39,21 @@ def client(
     headers: Mapping[str, str],
     *,
     read_seconds: float = READ_SECONDS,
+    keep: bool = True,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> httpx2.AsyncClient:
-    """A client for one outside system: keep-alive, time-outs on everything, no redirects followed."""
+    """A client for one outside system: keep-alive, time-outs on everything, no redirects followed.
+
+    Without `keep` each request has a connection of its own, as is right where connections are told apart by
+    addresses while certificates are by names.
+    """
     return httpx2.AsyncClient(
         base_url=base_url,
         headers=dict(headers),
         timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS),
         limits=httpx2.Limits(
             max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS if keep else 0,
             keepalive_expiry=KEEPALIVE_SECONDS,
         ),
         follow_redirects=False,
@@ -57,13 +65,36 @@ def client(
 
 
 async def send(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
-    """Send and read the whole answer. Raises only UnreachableError."""
+    """Send and read the whole answer. Raises only UnreachableError, after twice the client's time to read at
+    the latest: that time starts anew with every piece of an answer that drips."""
     try:
-        return await client.send(request)
+        async with asyncio.timeout(2 * (client.timeout.read or READ_SECONDS)):
+            return await client.send(request)
     except httpx2.HTTPError as error:
         failure = UnreachableError(_reason(error), timed_out=isinstance(error, httpx2.TimeoutException))
+    except TimeoutError:
+        failure = _too_slow()
     # Raised out here so that the original, whose request holds the credentials, is not chained to it.
     raise failure
+
+
+async def status(client: httpx2.AsyncClient, request: httpx2.Request, seconds: float) -> int:
+    """Send, and look at nothing of the answer but its status: a body may never end. Raises only
+    UnreachableError, after `seconds` at the latest."""
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await client.send(request, stream=True)
+            await answer.aclose()
+            return answer.status_code
+    except httpx2.HTTPError as error:
+        failure = UnreachableError(_reason(error), timed_out=isinstance(error, httpx2.TimeoutException))
+    except TimeoutError:
+        failure = _too_slow()
+    raise failure
+
+
+def _too_slow() -> UnreachableError:
+    return UnreachableError("no answer came in time", timed_out=True)
 
 
 def _reason(error: httpx2.HTTPError) -> str:
@@ -89,7 +120,7 @@ async def public_addresses(url: str) -> list[str]:
     Addresses set by the operator are trusted and do not come here.
     """
     parsed = _parsed(url)
-    found = await _resolve(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
+    found = await _resolve(ascii_host(parsed), parsed.port or (443 if parsed.scheme == "https" else 80))
     if not all(_is_public(address) for address in found):
         raise ForbiddenAddressError(f"The address of {parsed.host} is not on the public internet.")
     return found
@@ -108,6 +139,11 @@ def looks_public(url: str) -> bool:
         return url.startswith("https:") and "." in host and not host.endswith(_HOME_ONLY)
 
 
+def ascii_host(url: httpx2.URL) -> str:
+    """The host as names are looked up and sent: international ones in their ASCII form."""
+    return url.raw_host.decode("ascii")
+
+
 def _parsed(url: str) -> httpx2.URL:
     try:
         parsed = httpx2.URL(url)
@@ -115,19 +151,26 @@ def _parsed(url: str) -> httpx2.URL:
         parsed = httpx2.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
         raise ForbiddenAddressError("Only http and https addresses without a user name are allowed.")
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise ForbiddenAddressError("The port of this address does not exist.")
     return parsed
 
 
 async def _resolve(host: str, port: int) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         raise ForbiddenAddressError(f"The address of {host} cannot be found.") from None
     return sorted({str(address[0]) for _, _, _, _, address in found})
 
 
 def _is_public(text: str) -> bool:
     address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    address = mapped or address
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.is_site_local:
+            return False
+        if address in _NAT64:
+            address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        else:
+            address = address.ipv4_mapped or address.sixtofour or address
     return address.is_global and not address.is_multicast

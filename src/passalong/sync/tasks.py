@@ -168,12 +168,18 @@ def start_due(timestamp: int) -> int:  # noqa: ARG001 - the engine passes it by 
     return schedule.start_due()
 
 
-@app.periodic(cron="*/10 * * * *")
-@app.task(queue="housekeeping", name="sync.tidy", queueing_lock="tidy")
-async def tidy(timestamp: int) -> None:  # noqa: ARG001 - the engine passes it by name
-    """Drop jobs whose worker died (their runs have gone on with another), and what nobody looks at."""
-    from passalong.sync import retention
-
+@app.periodic(cron="* * * * *")
+@app.task(queue="housekeeping", name="sync.drop_stalled", queueing_lock="drop_stalled")
+async def drop_stalled(timestamp: int) -> None:  # noqa: ARG001 - the engine passes it by name
+    """Drop jobs whose worker died: what they did goes on with another, which waits where they held a lock."""
     for job in await app.job_manager.get_stalled_jobs():
         await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
-    await asyncio.to_thread(_and_close, retention.tidy)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue="housekeeping", name="sync.tidy", queueing_lock="tidy")
+def tidy(timestamp: int) -> None:  # noqa: ARG001 - the engine passes it by name
+    """Drop what nobody looks at."""
+    from passalong.sync import retention
+
+    _and_close(retention.tidy)

@@ -6,7 +6,6 @@ anybody may, so there is no CSRF token either.
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -19,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from passalong.campaigns import join_page
 from passalong.campaigns.join_page import JoinPage
 from passalong.campaigns.models import Campaign
+from passalong.core.addresses import origin_of
 from passalong.core.clock import now
 from passalong.core.middleware import policy
 from passalong.core.problems import Problem
@@ -126,8 +126,7 @@ def _form(
     answer = render(request, "tracking/join.html", context, status=422 if errors else 200)
     if page.thanks_url:
         # Browsers hold the form to this policy even where its answer sends them on.
-        parts = urlsplit(page.thanks_url)
-        answer.headers["Content-Security-Policy"] = policy(form_action=f"{parts.scheme}://{parts.netloc}")
+        answer.headers["Content-Security-Policy"] = policy(form_action=origin_of(page.thanks_url))
     return answer
 
 

@@ -5,12 +5,11 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from uuid import UUID
 
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import transaction
 
+from passalong.core.addresses import is_web_address
 from passalong.core.clock import now
 from passalong.core.crypto import UndecryptableError, decrypt, encrypt
 from passalong.core.problems import FieldProblem, Problem, invalid
@@ -18,8 +17,8 @@ from passalong.webhooks import listen
 from passalong.webhooks.models import EVENTS, Delivery, DeliveryStatus, Webhook
 
 OVERLAP = timedelta(hours=24)
+TWICE = timedelta(minutes=1)
 MOST = 20
-_is_url = URLValidator(schemes=["http", "https"])
 
 
 def add_webhook(url: str, events: Sequence[str]) -> Webhook:
@@ -34,16 +33,40 @@ def add_webhook(url: str, events: Sequence[str]) -> Webhook:
 def change_webhook(webhook: Webhook, **changes: Any) -> Webhook:
     """Set url, events or is_active."""
     fields = _valid(**changes)
+    is_told_no_more = webhook.is_active and fields.get("is_active") is False
     for key, value in fields.items():
         setattr(webhook, key, value)
-    if fields:
-        webhook.save(update_fields=list(fields))
+    with transaction.atomic():
+        if fields:
+            webhook.save(update_fields=list(fields))
+        if is_told_no_more:
+            switch_off(webhook.pk, "The webhook was switched off.")
     return webhook
 
 
+def switch_off(webhook_id: UUID, reason: str) -> None:
+    """Tell a webhook nothing more, not even what waits for it."""
+    Webhook.everywhere.filter(pk=webhook_id).update(is_active=False)
+    waiting = Delivery.everywhere.filter(webhook=webhook_id, status=DeliveryStatus.PENDING)
+    waiting.update(status=DeliveryStatus.FAILED, next_at=None, finished_at=now(), error=reason)
+
+
+@transaction.atomic
+def delete_webhook(webhook: Webhook) -> None:
+    """Forget a webhook and its deliveries; those that wait are not sent."""
+    # Held first: otherwise what it is told of in this moment could keep it from going.
+    for row in Webhook.objects.select_for_update().filter(pk=webhook.pk):
+        row.delete()
+
+
 def rotate(webhook: Webhook) -> Webhook:
-    """A new secret. For a day, deliveries are signed with the old one as well."""
-    webhook.previous, webhook.previous_until = webhook.secret, now() + OVERLAP
+    """A new secret. For a day, deliveries are signed with the old one as well, if that can be read. Pressed
+    twice, it is the secret nobody has seen yet that makes way."""
+    again = webhook.previous_until and webhook.previous_until > now() + OVERLAP - TWICE
+    if not again:
+        readable = opened(webhook.secret) != ""
+        webhook.previous = webhook.secret if readable else ""
+        webhook.previous_until = now() + OVERLAP if readable else None
     webhook.secret = _new_secret()
     webhook.save(update_fields=["secret", "previous", "previous_until"])
     return webhook
@@ -71,8 +94,13 @@ def resend(delivery: Delivery) -> Delivery:
 
 def secret_of(webhook: Webhook) -> str:
     """What receivers verify with; "" when it cannot be read with this installation's key."""
+    return opened(webhook.secret)
+
+
+def opened(sealed: str) -> str:
+    """A secret as it was before it was encrypted; "" when it cannot be read with this installation's key."""
     try:
-        return decrypt(webhook.secret)
+        return decrypt(sealed)
     except UndecryptableError:
         return ""
 
@@ -85,7 +113,7 @@ def _valid(**fields: Any) -> dict[str, Any]:
     clean, errors = dict(fields), []
     if "url" in clean:
         clean["url"] = clean["url"].strip()
-        if not _acceptable(clean["url"]):
+        if not is_web_address(clean["url"]):
             errors.append(FieldProblem("url", "Give the full web address of your program, with https://."))
     if "events" in clean:
         clean["events"] = [event for event in EVENTS if event in clean["events"]]
@@ -97,15 +125,3 @@ def _valid(**fields: Any) -> dict[str, Any]:
     if errors:
         raise invalid(errors)
     return clean
-
-
-def _acceptable(url: str) -> bool:
-    """Shape only: where it leads is looked at each time something is sent."""
-    try:
-        parts = urlsplit(url)
-        if parts.hostname == "localhost":
-            return parts.scheme in ("http", "https") and url.isprintable()
-        _is_url(url)
-    except (ValidationError, ValueError):
-        return False
-    return not parts.username and len(url) <= 2000

@@ -13,10 +13,10 @@ KEPT_FOR = timedelta(days=30)
 
 
 def enqueue() -> None:
-    """Have a worker send what is due; one that is waiting already will do."""
+    """Have a worker send what is due; one that is waiting already will do, and one at a time sends."""
     try:
         with transaction.atomic():
-            send_due.configure(queueing_lock="webhooks").defer()
+            send_due.configure(lock="webhooks", queueing_lock="webhooks").defer()
     except AlreadyEnqueued:
         return
 

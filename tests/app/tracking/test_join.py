@@ -81,6 +81,23 @@ def test_it_sends_friends_on_to_the_customers_own_thanks(
     assert send(client, referrer).headers["Location"] == "https://shop.example.com/thanks"
 
 
+@pytest.mark.parametrize(
+    ("thanks_url", "allowed"),
+    [
+        ("https://shop.example.com/thanks", "form-action 'self' https://shop.example.com"),
+        ("https://bücher.de:8443/danke", "form-action 'self' https://xn--bcher-kva.de:8443"),
+        ("https://пример.рф/", "form-action 'self' https://xn--e1afmkfd.xn--p1ai"),
+        (f"https://{'ü' * 60}.de/", "form-action 'self'"),
+    ],
+)
+def test_it_lets_the_form_lead_to_the_customers_own_thanks(
+    client: Client, campaign: Campaign, referrer: Referrer, thanks_url: str, allowed: str
+) -> None:
+    page_of(campaign, thanks_url=thanks_url)
+    rules = client.get(f"/c/spring?ref={referrer.code}").headers["Content-Security-Policy"].split("; ")
+    assert [rule for rule in rules if rule.startswith("form-action")] == [allowed]
+
+
 def test_it_needs_no_cookie_and_sets_none(referrer: Referrer) -> None:
     client = Client(enforce_csrf_checks=True)
     see(client, referrer)
@@ -150,6 +167,22 @@ def test_it_limits_how_many_join_from_one_address(
     assert [answer.status_code for answer in answers] == [302, 302, 422]
     assert "Wait a minute, then try again." in answers[2].content.decode()
     assert Lead.everywhere.count() == 2
+
+
+def test_it_counts_the_addresses_of_one_network_as_one(
+    client: Client, referrer: Referrer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(friends, "PER_MINUTE", 1)
+    whence = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "192.0.2.1", "192.0.2.2"]
+    filled = {"email": "f@example.com", "consent": "yes", "ref": referrer.code}
+    answers = [client.post("/c/spring", filled, REMOTE_ADDR=address) for address in whence]
+    assert ["Wait a minute" in answer.content.decode() for answer in answers] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("query", ["", "?ref=", "?ref=unknown", "?ref=%00", "?ref=' OR 1=1"])

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Receiver:
-    """What arrived: headers (lower case) and body of each. `statuses` are answered first, then 204."""
+    """What arrived: headers (lower case) and body of each, and over which connection. `statuses` are answered
+    first, then 204; 0 is an answer that never begins, 1 a 200 whose body never ends."""
 
     url: str = ""
+    connections: list[int] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
     got: list[tuple[dict[str, str], str]] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
 
@@ -31,12 +34,22 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             receiver.got.append(({key.lower(): value for key, value in self.headers.items()}, body))
-            self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
+            receiver.connections.append(self.client_address[1])
+            status = receiver.statuses.pop(0) if receiver.statuses else 204
+            if status == 0:
+                receiver.closed.wait(30)
+                return
+            self.send_response(200 if status == 1 else status)
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+            self.send_header("Content-Length", "1000000" if status == 1 else "0")
             self.end_headers()
+            if status == 1:
+                receiver.closed.wait(30)
 
         def log_message(self, *_said: object) -> None:
             """Quiet."""
@@ -50,6 +63,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         monkeypatch.setenv("PASSALONG_WEBHOOK_PRIVATE_HOSTS", f"127.0.0.1:{server.server_port}")
         settings.cache_clear()
         yield receiver
+        receiver.closed.set()
         server.shutdown()
     settings.cache_clear()
 

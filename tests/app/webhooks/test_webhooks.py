@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connections, transaction
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
@@ -163,6 +166,165 @@ def test_it_stops_when_the_receiver_says_that_it_is_gone(campaign: Campaign, rec
     assert (made.is_active, Delivery.everywhere.filter(status="failed").count()) == (False, 1)
 
 
+def wait_for_it(campaign: Campaign, made: Webhook, number: int = 3) -> None:
+    """So many test events are waiting."""
+    with in_workspace(campaign.workspace_id):
+        for _ in range(number):
+            services.ping(made)
+
+
+def test_it_sends_nothing_that_waits_once_the_receiver_is_gone(
+    campaign: Campaign, receiver: Receiver
+) -> None:
+    receiver.statuses = [410]
+    made = hook(campaign, receiver.url)
+    wait_for_it(campaign, made)
+    Delivery.everywhere.exclude(pk=Delivery.everywhere.earliest("pk").pk).update(
+        next_at=datetime.now(UTC) + timedelta(minutes=1)
+    )
+    deliver()
+    come_due()
+    deliver()
+    assert [row.status for row in Delivery.everywhere.all()] == ["failed"] * 3
+    assert len(receiver.got) == 1
+
+
+def test_it_sends_nothing_that_waits_once_it_is_switched_off(campaign: Campaign, receiver: Receiver) -> None:
+    made = hook(campaign, receiver.url)
+    wait_for_it(campaign, made)
+    services.change_webhook(made, is_active=False)
+    deliver()
+    said = {(row.status, row.error) for row in Delivery.everywhere.all()}
+    assert (receiver.got, said) == ([], {("failed", "The webhook was switched off.")})
+
+
+def test_it_still_sends_a_test_event_where_it_is_switched_off(campaign: Campaign, receiver: Receiver) -> None:
+    made = services.change_webhook(hook(campaign, receiver.url), is_active=False)
+    wait_for_it(campaign, made, 1)
+    deliver()
+    assert len(receiver.got) == 1
+
+
+def test_it_keeps_the_trouble_with_one_address_from_the_others(
+    campaign: Campaign, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = hook(campaign, "https://example.com/hook")
+    good = hook(campaign, receiver.url)
+    pinned = send._pinned
+
+    async def broken(url: str) -> Any:
+        if url == bad.url:
+            raise RuntimeError
+        return await pinned(url)
+
+    monkeypatch.setattr(send, "_pinned", broken)
+    for made in (bad, good):
+        wait_for_it(campaign, made, 1)
+    deliver()
+    said = [(row.status, row.attempts, row.error) for row in Delivery.everywhere.order_by("pk")]
+    assert said == [("pending", 1, "It could not be sent."), ("delivered", 1, "")]
+
+
+def test_it_says_that_a_port_does_not_exist(campaign: Campaign) -> None:
+    made = hook(campaign, "https://example.com/hook")
+    Webhook.everywhere.filter(pk=made.pk).update(url="https://example.com:70000/hook")
+    wait_for_it(campaign, made, 1)
+    deliver()
+    assert Delivery.everywhere.get().error == "The port of this address does not exist."
+
+
+def test_it_waits_for_no_answer_that_never_ends(campaign: Campaign, receiver: Receiver) -> None:
+    receiver.statuses = [1]
+    wait_for_it(campaign, hook(campaign, receiver.url), 1)
+    deliver()
+    assert Delivery.everywhere.get().response_status == 200
+
+
+def test_it_waits_for_no_answer_that_never_begins(
+    campaign: Campaign, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "MOST_SECONDS", 0.3)
+    receiver.statuses = [0]
+    wait_for_it(campaign, hook(campaign, receiver.url), 1)
+    deliver()
+    delivery = Delivery.everywhere.get()
+    assert (delivery.status, delivery.error) == ("pending", "No answer came in time.")
+
+
+def test_it_has_few_deliveries_of_one_receiver_under_way_at_once(campaign: Campaign) -> None:
+    slow, other = hook(campaign, "https://slow.example.com/"), hook(campaign, "https://example.com/")
+    wait_for_it(campaign, slow, 30)
+    wait_for_it(campaign, other, 2)
+    first = [letter.webhook for letter in send.take()]
+    assert (first.count(slow.pk), first.count(other.pk)) == (4, 2)
+    assert send.take(first) == []
+
+
+def test_it_has_a_connection_for_each_request(campaign: Campaign, receiver: Receiver) -> None:
+    made = hook(campaign, receiver.url)
+    for _ in range(2):
+        wait_for_it(campaign, made, 1)
+        deliver()
+    assert len(set(receiver.connections)) == 2
+
+
+def test_it_names_international_hosts_as_the_protocol_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
+        return [(2, 1, 6, "", ("93.184.216.34", 443))] if host == "xn--bcher-kva.de" else []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert asyncio.run(send._pinned("https://bücher.de:8443/hook?a=1")) == (
+        "https://93.184.216.34:8443/hook?a=1",
+        {"Host": "xn--bcher-kva.de:8443"},
+        {"sni_hostname": "xn--bcher-kva.de"},
+    )
+
+
+def test_it_signs_again_once_an_unreadable_secret_is_renewed(campaign: Campaign, receiver: Receiver) -> None:
+    made = hook(campaign, receiver.url)
+    Webhook.everywhere.update(secret="v1.spoilt")
+    made.refresh_from_db()
+    with in_workspace(campaign.workspace_id):
+        services.rotate(made)
+    wait_for_it(campaign, made, 1)
+    deliver()
+    headers, body = receiver.got[0]
+    assert Verifier(services.secret_of(made)).verify(body, headers)
+
+
+def test_it_keeps_the_secret_that_receivers_have_when_renewed_twice(
+    campaign: Campaign, receiver: Receiver
+) -> None:
+    made = hook(campaign, receiver.url)
+    known = services.secret_of(made)
+    with in_workspace(campaign.workspace_id):
+        services.rotate(services.rotate(made))
+    wait_for_it(campaign, made, 1)
+    deliver()
+    headers, body = receiver.got[0]
+    for secret in (known, services.secret_of(made)):
+        assert Verifier(secret).verify(body, headers)
+
+
+def test_it_makes_a_lead_although_its_webhook_is_deleted_meanwhile(campaign: Campaign) -> None:
+    made = hook(campaign, "https://example.com/hook")
+
+    def delete() -> None:
+        with in_workspace(campaign.workspace_id):
+            services.delete_webhook(made)
+        connections.close_all()
+
+    with transaction.atomic():
+        lead(campaign)
+        beside = threading.Thread(target=delete)
+        beside.start()
+        beside.join(0.5)
+    beside.join()
+
+    assert Lead.everywhere.filter(email="frida@example.com").exists()
+    assert (Webhook.everywhere.count(), Delivery.everywhere.count()) == (0, 0)
+
+
 def test_it_follows_no_redirect(campaign: Campaign, receiver: Receiver) -> None:
     receiver.statuses = [307]
     hook(campaign, receiver.url, "lead.created")
@@ -248,6 +410,9 @@ def test_it_is_taken_over_from_a_worker_that_died(campaign: Campaign, receiver: 
         ("ftp://example.com", ["lead.created"], "url"),
         ("example.com", ["lead.created"], "url"),
         ("https://user:pass@example.com", ["lead.created"], "url"),
+        ("http://user@localhost/", ["lead.created"], "url"),
+        ("http://localhost/" + "a" * 2000, ["lead.created"], "url"),
+        ("https://example.com:70000/hook", ["lead.created"], "url"),
         ("https://example.com", [], "events"),
         ("https://example.com", ["lead.exploded"], "events"),
     ],

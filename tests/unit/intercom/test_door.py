@@ -1,6 +1,8 @@
 """The only door out shows no secrets and does not open inwards."""
 
+import asyncio
 import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -48,6 +50,22 @@ async def test_it_follows_no_redirect() -> None:
     assert (await http.send(door, door.build_request("GET", "/"))).status_code == 302
 
 
+async def test_it_waits_for_no_answer_that_drips_for_ever() -> None:
+    class Drip(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b"."
+                await asyncio.sleep(0.01)
+
+    def handler(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, stream=Drip())
+
+    door = http.client("https://api.example", {}, read_seconds=0.1, transport=httpx2.MockTransport(handler))
+    with pytest.raises(http.UnreachableError) as caught:
+        await http.send(door, door.build_request("GET", "/"))
+    assert (str(caught.value), caught.value.timed_out) == ("no answer came in time", True)
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -64,6 +82,12 @@ async def test_it_follows_no_redirect() -> None:
         "http://[fd00::1]/",
         "http://[::ffff:127.0.0.1]/",
         "http://[2002:7f00:1::]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[64:ff9b::a00:1]/",
+        "http://[fec0::1]/",
+        "https://93.184.216.34:70000/",
+        "https://93.184.216.34:0/",
+        f"https://{'a' * 70}.example.com/",
         "http://2130706433/",
         "http://localhost/",
         "ftp://example.com/",

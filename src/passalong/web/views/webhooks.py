@@ -66,7 +66,7 @@ def act(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     if action == "delete":
         return render(request, "webhooks/delete.html", {**CONTEXT, "webhook": found})
     if action == "delete_now":
-        found.delete()
+        services.delete_webhook(found)
         messages.success(request, _("Webhook deleted"))
         return redirect("web:webhooks")
     if action == "rotate":
