@@ -15,6 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from passalong.core.answers import as_response
+from passalong.core.bodies import cut_off
 from passalong.core.problems import FieldProblem, Problem, invalid, not_found
 from passalong.integrations.registry import UnknownProviderError
 
@@ -121,12 +122,6 @@ def _too_big(_error: RequestDataTooBig) -> Problem:
     )
 
 
-def _cut_off(_error: UnreadablePostError) -> Problem:
-    return Problem(
-        400, "body_incomplete", "Body incomplete", "The body broke off.", "Send the request again."
-    )
-
-
 def _unavailable(error: Exception) -> Problem:
     logger.error("The database did not answer.", exc_info=error)
     return Problem(
@@ -154,7 +149,7 @@ _TRANSLATIONS: dict[type[Exception], Callable[[Any], Problem]] = {
     # The row went away between finding it and changing it.
     ObjectDoesNotExist: lambda _error: not_found("object"),
     RequestDataTooBig: _too_big,
-    UnreadablePostError: _cut_off,
+    UnreadablePostError: lambda _error: cut_off(),
     OperationalError: _unavailable,
     InterfaceError: _unavailable,
     Exception: _unexpected,

@@ -161,7 +161,14 @@ STATICFILES_DIRS = [PACKAGE / "web" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+        # A full cache drops counters of rate limits, those of sign-in first: it must not fill on a busy day.
+        "OPTIONS": {"MAX_ENTRIES": 200_000},
+    }
+}
 
 NINJA_NUM_PROXIES = CONFIG.trusted_proxies
 ALLAUTH_TRUSTED_PROXY_COUNT = CONFIG.trusted_proxies

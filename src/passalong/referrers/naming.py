@@ -15,7 +15,9 @@ from passalong.core.problems import FieldProblem, Problem
 from passalong.referrers.models import Referrer, ReferrerAlias
 from passalong.referrers.services import normal_email, with_email
 
-_LINK = re.compile(r"^https?://\S+/r/([0-9a-zA-Z]{1,16})/?(?:[?#].*)?$")
+_LINK = re.compile(r"https?://[^\s?#]+/r/([0-9a-zA-Z]{1,16})/?(?:[?#].*)?")
+# Longer than any address, and than a link with everything a campaign may add to it.
+_LONGEST = 2000
 _CODE = re.compile(r"[0-9a-zA-Z]{1,16}")
 By = Literal["pk", "email", "code", ""]
 
@@ -24,13 +26,15 @@ def named(said: str, kind: str) -> tuple[By, Any]:
     """What a text is and its value as it is kept: the `pk` of a row of this kind, an `email`, or the `code`
     of a referrer, also as a link; ("", None) when it is none of these."""
     said = said.strip()
+    if len(said) > _LONGEST:
+        return "", None
     key = parse_id(kind, said)
     if key is not None:
         return "pk", key
     email = normal_email(said)
     if email is not None:
         return "email", email
-    link = _LINK.match(said)
+    link = _LINK.fullmatch(said)
     if link or _CODE.fullmatch(said):
         return "code", (link[1] if link else said).lower()
     return "", None

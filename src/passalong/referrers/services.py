@@ -44,8 +44,9 @@ def normal_email(text: str) -> str | None:
         _is_email(email)
     except ValidationError:
         return None
-    # Letters newer than this Python: PostgreSQL may know another small form of them than we do.
-    odd = not email.isascii() and any(unicodedata.category(letter) == "Cn" for letter in email)
+    # Letters newer than this Python: PostgreSQL may know another small form of them than we do. Halves of
+    # letters: it cannot keep them.
+    odd = not email.isascii() and any(unicodedata.category(letter) in ("Cn", "Cs") for letter in email)
     return None if odd else email
 
 

@@ -5,6 +5,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from passalong.core.answers import as_response
+from passalong.core.bodies import body_of
 from passalong.core.problems import Problem, not_found
 from passalong.integrations.registry import providers
 from passalong.sync import hints
@@ -21,15 +22,8 @@ def told(request: HttpRequest, provider: str) -> HttpResponse:
             raise not_found("address")
         if request.method == "HEAD":
             return HttpResponse()
-        hints.receive(provider, request.headers, _body(request))
+        body = body_of(request, MOST_BYTES, "Send one notification at a time.")
+        hints.receive(provider, request.headers, body)
     except Problem as problem:
         return as_response(problem)
     return HttpResponse("ok", content_type="text/plain")
-
-
-def _body(request: HttpRequest) -> bytes:
-    body = request.read(MOST_BYTES + 1)
-    if len(body) > MOST_BYTES:
-        said = f"The body is larger than {MOST_BYTES:,} bytes."
-        raise Problem(413, "too_large", "Too large", said, "Send one notification at a time.")
-    return body

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from passalong.campaigns.models import Campaign
 from passalong.core.answers import as_response
+from passalong.core.bodies import body_of
 from passalong.core.problems import FieldProblem, Problem, invalid, not_found
 from passalong.leads.models import LeadSource
 from passalong.tracking import friends
@@ -46,7 +47,7 @@ def script(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 def leads(request: HttpRequest, key: str) -> HttpResponse:
     """Take a friend from a website; 202 whether new or not. See CORS in the Fetch standard."""
     origin = request.headers.get("Origin", "")
-    campaign = Campaign.everywhere.filter(public_key=key).first()
+    campaign = Campaign.everywhere.filter(public_key=key.replace("\0", "")).first()
     allowed = campaign is not None and origin.lower() in campaign.origins
     try:
         answer = _answer(request, campaign, origin, allowed=allowed)
@@ -88,10 +89,7 @@ def _read(request: HttpRequest) -> Friend:
         raise Problem(
             415, "not_json", "Not JSON", "The body must be JSON.", "Send Content-Type: application/json."
         )
-    body = request.read(MOST_BYTES + 1)
-    if len(body) > MOST_BYTES:
-        detail = f"The body is larger than {MOST_BYTES:,} bytes."
-        raise Problem(413, "too_large", "Too large", detail, "Send only what the friend filled in.")
+    body = body_of(request, MOST_BYTES, "Send only what the friend filled in.")
     try:
         friend = msgspec.json.decode(body, type=Friend)
     except msgspec.ValidationError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
+from ipaddress import ip_address, ip_network
 
 from django.http import HttpRequest
 from ninja.throttling import SimpleRateThrottle
@@ -70,8 +71,18 @@ class Crowd(SimpleRateThrottle):
 
     def get_cache_key(self, request: HttpRequest) -> str:
         """The address itself is not kept."""
-        person = blake2b(f"{self.campaign.pk}{self.get_ident(request)}".encode(), digest_size=16).hexdigest()
+        whence = _network(self.get_ident(request) or "")
+        person = blake2b(f"{self.campaign.pk}{whence}".encode(), digest_size=16).hexdigest()
         return f"friends_{person}"
+
+
+def _network(address: str) -> str:
+    """The address itself, or of an IPv6 address the part that its owner cannot vary at will."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return address if parsed.version == 4 else str(ip_network((int(parsed), 64), strict=False))
 
 
 def is_too_many(request: HttpRequest, campaign: Campaign) -> bool:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_POST
 from passalong.accounts.scope import in_workspace
 from passalong.campaigns import hooks
 from passalong.core.answers import as_response
+from passalong.core.bodies import body_of
 from passalong.core.ids import public_id
 from passalong.core.problems import FieldProblem, Problem, invalid, not_found
 from passalong.leads.services import lead_named, qualify
@@ -47,15 +49,12 @@ def _said(request: HttpRequest) -> str:
 
 
 def _fields(request: HttpRequest) -> Mapping[str, Any]:
-    body = request.read(MOST_BYTES + 1)
-    if len(body) > MOST_BYTES:
-        detail = f"The body is larger than {MOST_BYTES:,} bytes."
-        raise Problem(413, "too_large", "Too large", detail, "Send the email or the code only.")
+    body = body_of(request, MOST_BYTES, "Send the email or the code only.")
     try:
         if request.content_type == "application/x-www-form-urlencoded":
             return QueryDict(body.decode())
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise _malformed() from None
     if not isinstance(found, dict):
         raise _malformed()

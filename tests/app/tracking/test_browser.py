@@ -111,6 +111,12 @@ def test_it_refuses_bad_bodies_in_words(campaign: Campaign, body: bytes, status:
     assert answer.headers["Access-Control-Allow-Origin"] == SHOP
 
 
+@pytest.mark.parametrize("key", ["%00", "pk_%00", "unknown", "%F0%9F%8D%80"])
+def test_it_does_not_know_other_keys(db: None, key: str) -> None:
+    answer = Client().post(f"/browser/{key}/leads", b"{}", content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_it_refuses_bodies_that_are_no_json(campaign: Campaign, referrer: Referrer) -> None:
     answer = send(campaign, friend(referrer), kind="text/plain")
     assert (answer.status_code, Lead.everywhere.count()) == (415, 0)

@@ -71,6 +71,8 @@ def test_it_takes_forms(campaign: Campaign, lead: Lead) -> None:
         (b'{"email": "  "}', 422, "invalid_input"),
         (b'{"email": "nobody@example.com"}', 404, "lead_not_found"),
         (b'{"code": "unknown"}', 404, "lead_not_found"),
+        (b'{"email": "a@\\ud800.com"}', 400, "malformed_json"),
+        (b'{"code": "http://x' + b"/r/a?" * 12_000 + b'"}', 404, "lead_not_found"),
         (b'{"code": "\\u0000"}', 404, "lead_not_found"),
         (b'{"email": "' + b"x" * MOST_BYTES + b'"}', 413, "too_large"),
     ],
