@@ -112,6 +112,14 @@ def segment_not_found(segment_id: str) -> ConfigError:
     )
 
 
+def audience_incomplete(segment: str, count: int) -> Retriable:
+    return Retriable(
+        "audience_incomplete",
+        f"Intercom counts {count} people in the segment “{segment}”, but shows none of them.",
+        "Run the sync again in a few minutes; nobody was taken in or left out because of it.",
+    )
+
+
 def cursor_rejected() -> ConfigError:
     return ConfigError(
         "cursor_rejected",

@@ -1,6 +1,7 @@
 """Reading people out of Intercom."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
 from passalong.integrations.intercom import errors, fields, hinted, people, search, wire
 from passalong.integrations.intercom.client import Call, Client
@@ -10,8 +11,11 @@ from passalong.sync.errors import Fatal
 from passalong.sync.records import Audience, Contact, Field, Page, Role, Segment, Slice
 
 REPEATS = 3
+# How often "nobody" is asked about again before it is believed where somebody is expected.
+DOUBTS = 2
 _ROLE: dict[str, Role | None] = {"leads": "lead", "users": "user", "all": None}
 SAMPLED = "50"
+COUNTED = {"include_count": "true"}
 
 
 class Source:
@@ -22,12 +26,10 @@ class Source:
         self._zone = search.zone(timezone)
 
     async def segments(self) -> list[Segment]:
-        return await self._segments({"include_count": "true"})
-
-    async def _segments(self, params: dict[str, str]) -> list[Segment]:
         """One page in practice; a `next` is followed all the same, as the description allows one (§4.2)."""
         found: dict[str, Segment] = {}
         seen: set[str] = set()
+        params = COUNTED
         while True:
             segments, following = await self._client.ask(
                 Call("GET", "/segments", params=params), _segment_list
@@ -72,7 +74,7 @@ class Source:
         return page.contacts[0].updated_at if page.contacts else None
 
     async def plan_hinted(self, audience: Audience, ids: Sequence[str]) -> list[Slice]:
-        await self._person_types([*audience.segment_ids, *audience.exclude_segment_ids])
+        await self._known([*audience.segment_ids, *audience.exclude_segment_ids])
         return hinted.slices(audience, ids)
 
     async def _all_divided(self, groups: Sequence[Slice]) -> list[Slice]:
@@ -80,38 +82,39 @@ class Source:
         return [part for group in parts for part in group]
 
     async def _groups(self, audience: Audience) -> list[Slice]:
+        """Whole roles and segments, with how many Intercom counts in each: 1 where that is not known yet, so
+        that nobody takes them for empty."""
         roles: list[Role] = {"leads": ["lead"], "users": ["user"], "all": ["user", "lead"]}.get(
             audience.kind, []
         )  # type: ignore[assignment]
         wanted = audience.segment_ids if audience.kind == "segments" else []
         excluded = audience.exclude_segment_ids
-        known = await self._person_types([*wanted, *excluded])
+        known = await self._known([*wanted, *excluded])
         return [
-            *(Slice("include", 0, role) for role in roles),
-            *(Slice("include", 0, known[i], i) for i in dict.fromkeys(wanted)),
-            *(Slice("exclude", 0, known[i], i) for i in dict.fromkeys(excluded)),
+            *(Slice("include", 1, role) for role in roles),
+            *(_group("include", known[i]) for i in dict.fromkeys(wanted)),
+            *(_group("exclude", known[i]) for i in dict.fromkeys(excluded)),
         ]
 
-    async def _person_types(self, ids: Sequence[str]) -> dict[str, Role]:
-        """Whose segments these are: searching for that role too keeps same-named segments apart (§4.3)."""
-        known: dict[str, Role] = {s.id: s.person_type for s in await self._segments({})} if ids else {}
+    async def _known(self, ids: Sequence[str]) -> dict[str, Segment]:
+        """These segments. Raises ConfigError `segment_not_found`."""
+        known = {segment.id: segment for segment in await self.segments()} if ids else {}
         for segment_id in ids:
             if segment_id not in known:
-                known[segment_id] = await self._person_type(segment_id)
+                known[segment_id] = await self._one(segment_id)
         return known
 
-    async def _person_type(self, segment_id: str) -> Role:
+    async def _one(self, segment_id: str) -> Segment:
+        path = wire.path("/segments", segment_id)
         try:
-            return (
-                await self._client.ask(Call("GET", wire.path("/segments", segment_id)), _one_segment)
-            ).person_type
+            return await self._client.ask(Call("GET", path, params=COUNTED), _one_segment)
         except errors.RejectedError as refused:
             if refused.status not in (400, 404):
                 raise
         raise errors.segment_not_found(segment_id)
 
     async def _divided(self, group: Slice) -> list[Slice]:
-        first = await self._edge(group, newest_first=False)
+        first = await self._doubted(group, lambda: self._edge(group, newest_first=False))
         if first.total == 0:
             return []
         whole = Slice(group.purpose, first.total, group.role, group.segment_id)
@@ -143,20 +146,40 @@ class Source:
     async def page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
         if part.about is not None:
             return await hinted.page(self._client, part, part.about, keys)
-        page = await self._page(part, cursor, keys)
+        page = await self._doubted(part, lambda: self._page(part, cursor, keys))
         return page if part.changed_since is None else search.until_too_old(page, part.changed_since)
 
     async def _page(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
         for _ in range(1 + REPEATS):
             page = await self._search(part, cursor, keys)
             if page.next_cursor is None or page.next_cursor != cursor:
-                break
-        else:
-            raise errors.paging_loop()
-        if page.total == 0 and part.total > 0 and part.segment_id is not None:
-            # A deleted segment may look like an empty one (§4.3): never read that as "everyone left".
-            await self._person_type(part.segment_id)
+                return page
+        raise errors.paging_loop()
+
+    async def _doubted(self, part: Slice, ask: Callable[[], Awaitable[Page]]) -> Page:
+        """What `ask` brings, asked again when it says that nobody is there and somebody should be: once may
+        be a slip. Raises Retriable `audience_incomplete` when Intercom goes on contradicting itself."""
+        page = await ask()
+        for tried in range(1, 1 + DOUBTS):
+            if page.total > 0 or not _expects_somebody(part):
+                return page
+            await self._client.pause(tried)
+            page = await ask()
+        if page.total == 0 and part.segment_id is not None:
+            await self._must_be_empty(part, part.segment_id)
         return page
+
+    async def _must_be_empty(self, part: Slice, segment_id: str) -> None:
+        """A deleted segment may look like an empty one (§4.3), and so may one that search lost: never read
+        that as "everyone left", or as "nobody is to be left out"."""
+        segment = await self._one(segment_id)
+        if part.ids or part.created_from is not None or part.created_before is not None:
+            return
+        count = segment.count
+        if count is None:
+            count = next((one.count for one in await self.segments() if one.id == segment_id), None)
+        if count:
+            raise errors.audience_incomplete(segment.name, count)
 
     async def _search(self, part: Slice, cursor: str | None, keys: Sequence[str]) -> Page:
         call = Call("POST", "/contacts/search", body=search.body(part, VERSION, cursor))
@@ -168,13 +191,24 @@ class Source:
         if cursor is not None and "starting_after" in message:
             raise errors.cursor_rejected()
         if part.segment_id is not None:
-            await self._person_type(part.segment_id)
+            await self._one(part.segment_id)
         raise failure
 
 
 def _tells_changes(audience: Audience) -> bool:
     """People come into segments and leave them without a trace in updated_at (§4.3)."""
     return audience.kind != "segments" and not audience.exclude_segment_ids
+
+
+def _expects_somebody(part: Slice) -> bool:
+    """A reading of changes begins at one that somebody made, and so meets them at least."""
+    return part.total > 0 or part.changed_since is not None
+
+
+def _group(purpose: Literal["include", "exclude"], segment: Segment) -> Slice:
+    """A whole segment. Searching for its role too keeps same-named segments apart (§4.3)."""
+    expected = 1 if segment.count is None else segment.count
+    return Slice(purpose, expected, segment.person_type, segment.id)
 
 
 def _created(page: Page) -> int | None:
