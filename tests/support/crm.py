@@ -157,6 +157,8 @@ class Crm:
         self.stores: Callable[[Scalar], Scalar] = lambda value: value
         # Whether changes can be asked for, as of everybody but not of segments.
         self.tells_changes = False
+        # How many pages of changes come without the way to the next.
+        self.cuts = 0
         self.total_off_by = 0
         self.loops = False
         # One page at a time: the next is given out once `applied` has grown by the pages given out so far.
@@ -296,8 +298,10 @@ class NastySession:
         await self.crm.called("page")
         if self.crm.paced:
             await asyncio.to_thread(_with_database, self._until_applied)
-        if part.about is not None or part.changed_since is not None:
+        if part.about is not None:
             return self._chosen(part, keys)
+        if part.changed_since is not None:
+            return self._changed(part.changed_since, int(cursor or 0), keys)
         chosen = self.crm.layout()[int(part.segment_id or 0)]
         index = int(cursor or 0)
         following = index + 1 if index + 1 < len(chosen.pages) else None
@@ -310,18 +314,27 @@ class NastySession:
             total=len(named) + self.crm.total_off_by,
         )
 
-    def _chosen(self, part: Slice, keys: Sequence[str]) -> Page:
-        """On one page: those asked for by id who are in the audience, or those who changed."""
+    def _inside(self, purpose: Literal["include", "exclude"]) -> set[str]:
         placed = {one.purpose: {who for page in one.pages for who in page} for one in self.crm.layout()}
-        inside = placed.get(part.purpose, set()) - self.crm.gone - set(self.crm.merged)
-        if part.about is not None:
-            inside |= self.crm.hidden if part.purpose == "include" else set()
-            found = [one for one in part.ids if one in inside and one in self.crm.people]
-        else:
-            since = part.changed_since or 0
-            people = (self.crm.people[one] for one in sorted(inside - self.crm.hidden))
-            found = [one.id for one in people if one.updated is None or one.updated >= since]
+        return placed.get(purpose, set()) - self.crm.gone - set(self.crm.merged)
+
+    def _chosen(self, part: Slice, keys: Sequence[str]) -> Page:
+        """On one page: those asked for by id who are in the audience."""
+        inside = self._inside(part.purpose) | (self.crm.hidden if part.purpose == "include" else set())
+        found = [one for one in part.ids if one in inside and one in self.crm.people]
         return Page([self.crm.people[one].contact(keys) for one in found], None, len(found))
+
+    def _changed(self, since: int, start: int, keys: Sequence[str]) -> Page:
+        """Who changed, the last first. On the last page the count is 0 where somebody is too old."""
+        people = [self.crm.people[one] for one in sorted(self._inside("include") - self.crm.hidden)]
+        found = [one for one in people if one.updated is None or one.updated >= since]
+        found.sort(key=lambda one: -(one.updated or 0))
+        end = start + self.crm.page_size
+        contacts = [one.contact(keys) for one in found[start:end]]
+        if end < len(found):
+            self.crm.cuts -= 1
+            return Page(contacts, str(end) if self.crm.cuts < 0 else None, len(found))
+        return Page(contacts, None, 0 if len(found) < len(people) else len(found))
 
     def _until_applied(self) -> None:
         """Look at most a hundred times: after a death, what was given out is never applied."""

@@ -19,7 +19,8 @@ WALKS = 3
 @dataclass(frozen=True, slots=True)
 class PageRead:
     """A page as a reader brings it: the ids of its contacts and, unless they are to be left out, what each
-    says. `attempt` is its walk; `next_cursor` None marks the last page.
+    says. `attempt` is its walk; `next_cursor` None marks the last page. `changes` says that the slice is of
+    contacts changed since some moment.
     """
 
     position: int
@@ -29,11 +30,12 @@ class PageRead:
     judged: list[Judged]
     next_cursor: str | None
     total: int
+    changes: bool = False
 
     @property
     def mark(self) -> int:
         """A number for this walk of this slice, unique within the run."""
-        return _mark(self.position, self.attempt)
+        return _mark(self.position, self.attempt, changes=self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,14 @@ class Progress:
     restart: set[int]
 
 
-def _mark(position: int, attempt: int) -> int:
-    return position * 100 + attempt
+def _mark(position: int, attempt: int, *, changes: bool) -> int:
+    """All walks of changes are one: whoever changes during a walk moves to pages it has passed, so that only
+    several together meet everybody."""
+    return position * 100 + (1 if changes else attempt)
+
+
+def _of_changes(part: Partition) -> bool:
+    return part.spec.get("changed_since") is not None
 
 
 def plan_partitions(held: Claim, slices: list[Slice], api_calls: int, newest: int | None = None) -> None:
@@ -122,7 +130,7 @@ def checkpoint(run_id: UUID, pages: list[PageRead], newly_seen: Counter[int]) ->
         part.cursor = page.next_cursor
         part.total_first = page.total if part.total_first is None else part.total_first
     for position, part in parts.items():
-        part.seen += newly_seen[_mark(position, part.attempt)]
+        part.seen += newly_seen[_mark(position, part.attempt, changes=_of_changes(part))]
         last = next((page for page in reversed(pages) if page.position == position), None)
         ended = last is not None and last.next_cursor is None and last.attempt == part.attempt
         if last is not None and ended and _finish(part, last.total):
@@ -135,10 +143,9 @@ def _finish(part: Partition, total_last: int) -> bool:
     """Close a walk; True when it saw too few people and should be repeated.
 
     People join and leave while we read, so a walk is complete when it saw as many as the smaller of the
-    counts at its beginning and its end. Contacts that changed since some moment are counted by nobody.
+    counts at its beginning and its end. A walk of changes that met somebody too old says 0 at its end.
     """
-    counted = part.spec.get("changed_since") is None
-    expected = min(part.total_first or 0, total_last) if counted else 0
+    expected = min(part.total_first or 0, total_last)
     if part.seen >= expected or part.attempt >= WALKS:
         part.complete = part.seen >= expected
         return False
@@ -149,5 +156,6 @@ def _finish(part: Partition, total_last: int) -> bool:
 def _begin_again(part: Partition) -> None:
     part.attempt += 1
     part.cursor = None
-    part.seen = 0
     part.total_first = None
+    if not _of_changes(part):
+        part.seen = 0

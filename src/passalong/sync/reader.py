@@ -116,7 +116,8 @@ class _Reading:
         ids = list(dict.fromkeys(contact.id for contact in page.contacts))
         judge = self.plan.judge
         judged = [] if exclude else [judge(contact, usable=normal_email) for contact in page.contacts]
-        return PageRead(position, attempt, exclude, ids, judged, page.next_cursor, page.total)
+        changes = spec.changed_since is not None
+        return PageRead(position, attempt, exclude, ids, judged, page.next_cursor, page.total, changes)
 
     async def _apply(self, queue: Pages, db: DbThread) -> None:
         last = False

@@ -38,7 +38,8 @@ class Whereabouts(msgspec.Struct, frozen=True):
 
 class Page(msgspec.Struct, frozen=True):
     """One page of a slice. `next_cursor` is None on the last page; `total` is the CRM's count for the
-    slice at this moment, which moves while people join and leave."""
+    slice at this moment, which moves while people join and leave. In a slice of changes it is 0 on a last
+    page behind which there may be people who changed too long ago."""
 
     contacts: list[Contact]
     next_cursor: str | None
@@ -60,7 +61,7 @@ class Slice(msgspec.Struct, frozen=True):
     `created_before` bound the day of creation (unix seconds at noon of a day in the CRM's zone, standing for
     that whole day; None is open). `total` is its share of what the CRM counted when the audience was
     planned; only the sum over all slices was counted. `ids` narrows it to these contacts. `changed_since`
-    narrows it to contacts changed at or after that unix second; nobody counts those, so `total` is 0. With
+    narrows it to contacts changed at or after that unix second; how many is not asked, so `total` is 0. With
     `about` the contacts in `ids` are asked for one by one, past any index, and those that are in this
     audience (or, to be left out, in an excluded segment of it) are the slice.
     """

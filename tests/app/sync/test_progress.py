@@ -106,6 +106,51 @@ def test_it_finds_a_change_that_searches_showed_late(clock: time_machine.Travell
     assert world.referrers()["p2@example.com"] == "Late"
 
 
+def at_one_moment(count: int = 5) -> World:
+    """Everybody changed in the second from which changes are read: nobody is too old."""
+    made = crm(count)
+    for person in made.people.values():
+        person.updated = CRM_NOW
+    return ongoing(made)
+
+
+def test_it_reads_changes_again_when_the_way_on_was_missing(clock: time_machine.Traveller) -> None:
+    world = at_one_moment()
+    clock.shift(HOUR)
+    world.run()
+    clock.shift(HOUR)
+    world.crm.cuts = 1
+    walked = world.crm.walks[None]
+    run = world.run()
+    assert (run.status, run.since, run.read, world.crm.walks[None] - walked) == ("succeeded", CRM_NOW, 5, 2)
+
+
+def test_it_does_not_move_on_from_changes_that_it_could_not_read(clock: time_machine.Traveller) -> None:
+    world = at_one_moment()
+    clock.shift(HOUR)
+    world.run()
+    clock.shift(HOUR)
+    world.crm.cuts = 99
+    for person in world.crm.people.values():
+        person.updated = CRM_NOW + 7_000
+    run = world.run()
+    assert run.error is not None
+    assert (run.status, run.error["code"], run.read) == ("partial", "audience_incomplete", 3)
+    assert sync(world).read_until == CRM_NOW
+
+
+def test_it_meets_everybody_in_two_walks_though_people_change_in_both(clock: time_machine.Traveller) -> None:
+    world = at_one_moment()
+    clock.shift(HOUR)
+    world.run()
+    clock.shift(HOUR)
+    walked, called = world.crm.walks[None], world.crm.calls["page"]
+    world.crm.at("page", called + 2, lambda: change(world, "c4", "Moved", CRM_NOW + 10))
+    world.crm.at("page", called + 4, lambda: change(world, "c3", "Moved", CRM_NOW + 20))
+    run = world.run()
+    assert (run.status, run.read, world.crm.walks[None] - walked) == ("succeeded", 5, 2)
+
+
 def test_it_reads_everybody_once_a_day(clock: time_machine.Traveller) -> None:
     world = ongoing()
     clock.shift(HOUR)

@@ -109,3 +109,11 @@ async def test_it_bears_an_empty_slice_of_a_segment_that_has_others(time: FakeTi
     intercom = FakeIntercom().on(SEARCH, NOBODY).on("GET /segments/s1", one_segment(9))
     part = Slice("include", 3, "user", "s1", created_from=1_780_000_000)
     assert await session(intercom, time).page(part, None, []) == Page([], None, 0)
+
+
+async def test_it_counts_changes_only_where_nobody_was_too_old(time: FakeTime) -> None:
+    old = {**ANA, "id": "c2", "updated_at": 1_780_000_000}
+    intercom = FakeIntercom().on(SEARCH, page([ANA], 5), page([ANA, old], 5))
+    part = Slice("include", 0, "user", changed_since=1_790_000_000)
+    open_session = session(intercom, time)
+    assert [(await open_session.page(part, None, [])).total for _ in range(2)] == [5, 0]

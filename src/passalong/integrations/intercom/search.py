@@ -149,10 +149,15 @@ def body(
 
 
 def until_too_old(page: Page, since: int) -> Page:
-    """A page of changes without the contacts that changed before `since`, the last one if it had any."""
+    """A page of changes without the contacts that changed before `since`.
+
+    If it had any, it is the last one, and its total is 0: whoever is left is too old, and Intercom counts
+    whole days. If nobody was, its total is how many must have been met when the last page has been read.
+    """
     fresh = [one for one in page.contacts if one.updated_at is None or one.updated_at >= since]
-    over = len(fresh) < len(page.contacts)
-    return Page(fresh, None if over else page.next_cursor, page.total)
+    if len(fresh) < len(page.contacts):
+        return Page(fresh, None, 0)
+    return page
 
 
 def sample_body(group: Slice, version: str, text: str, limit: int) -> dict[str, Any]:
