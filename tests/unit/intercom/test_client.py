@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from passalong.sync.errors import ConfigError, CredentialsError, Fatal, Retriable, SyncError
-from passalong.sync.records import Segment, Slice
+from passalong.sync.records import Audience, Segment, Slice, Whereabouts
 from tests.unit.intercom.fakes import (
     TOKEN,
     Answer,
@@ -31,6 +31,14 @@ BROKEN: dict[str, Answer] = {
     "500": refused(500, "server_error"),
     "408": answer({}, 408),
     "502 of a gateway": answer(b"<html>Bad gateway</html>", 502),
+    "404 of a gateway": answer(b"<html><h1>404 Not Found</h1></html>", 404),
+    "403 of a gateway": answer(b"<html>Request blocked</html>", 403),
+    "410 of a gateway": answer(b"Gone", 410),
+    "404 without a word": answer(b"", 404),
+    "404 of a router": answer({"message": None}, 404),
+    "400 of a gateway": answer(b"\r\n<html>Bad Request</html>", 400),
+    "409 of a gateway": answer(b"<html>", 409),
+    "422 of a gateway": answer(b"[]", 422),
     "redirect": answer(b"", 302, location="https://login.example"),
     "empty": answer(b""),
     "not JSON": answer(b"OK"),
@@ -239,6 +247,24 @@ async def test_it_never_shows_the_token(what: str, time: FakeTime, caplog: pytes
     told = "".join(traceback.format_exception(caught.value)) + caplog.text + str(caught.value.as_dict())
     assert TOKEN not in told
     assert caught.value.__cause__ is None or TOKEN not in repr(vars(caught.value.__cause__))
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_it_never_takes_the_word_of_a_gateway_for_a_contact_that_is_gone(
+    status: int, time: FakeTime
+) -> None:
+    gateway = answer(b"<html><h1>Not Found</h1></html>", status)
+    person = answer({"type": "contact", "id": "c1", "role": "user"})
+    intercom = FakeIntercom().on("GET /contacts/c1", gateway, gateway, person)
+    assert await session(intercom, time).whereabouts("c1", Audience("users")) == Whereabouts("member")
+
+
+@pytest.mark.parametrize("body", [{"status": 400, "error": "There was a problem in the JSON"}, {}])
+async def test_it_reads_a_refusal_that_is_no_error_list(body: Any, time: FakeTime) -> None:
+    odd = answer(body, 400)
+    with pytest.raises(Fatal) as caught:
+        await session(FakeIntercom().on("GET /segments", odd), time).segments()
+    assert caught.value.code == "crm_refused"
 
 
 @pytest.mark.parametrize("count", ["many", [1]])

@@ -54,6 +54,12 @@ def refusal(content: bytes) -> Refusal:
     return Refusal(str(first.get("code") or ""), str(message)[:500], str(body.get("request_id") or ""))
 
 
+def explained(content: bytes) -> bool:
+    """Whether a refusal says why, as those of Intercom itself always do (§9)."""
+    said = refusal(content)
+    return bool(said.code or said.message)
+
+
 def _first(errors: Any) -> dict[str, Any]:
     found = errors[0] if isinstance(errors, list) and errors else {}
     return found if isinstance(found, dict) else {}

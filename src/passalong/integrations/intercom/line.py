@@ -8,7 +8,7 @@ import httpx2
 import msgspec
 
 from passalong.core import http
-from passalong.integrations.intercom import pace
+from passalong.integrations.intercom import errors, pace
 from passalong.integrations.intercom.retry import Hold, Traffic
 
 # Pinned: without it the app's own setting decides the shapes (§1). Dates are matched by day up to here.
@@ -22,6 +22,9 @@ INTERACTIVE_READ_SECONDS = 10.0
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _NO_TOKEN = 401
 _TOO_MANY = 429
+# Refusals are JSON, and those that take somebody or something away say why (§9). Others are a gateway's.
+_JSON = frozenset([400, 409, 422])
+_EXPLAINED = frozenset([403, 404, 410])
 
 
 class Reply(NamedTuple):
@@ -135,4 +138,13 @@ class Line:
             raise LimitedError(None if rate is None else rate.reset - now)
         if response.status_code in (408,) or response.status_code >= 500 or 300 <= response.status_code < 400:
             raise BrokenError(f"it answered with status {response.status_code}")
+        if not _is_its_word(response.status_code, response.content):
+            raise BrokenError(f"something before it answered with status {response.status_code}")
         return Reply(response.status_code, response.content, response.headers.get("link", ""))
+
+
+def _is_its_word(status: int, content: bytes) -> bool:
+    """Whether Intercom itself answered: a gateway's 404 taken for its word would be somebody deleted."""
+    if status in _EXPLAINED:
+        return errors.explained(content)
+    return status not in _JSON or content.lstrip().startswith(b"{")
