@@ -49,7 +49,7 @@ async def _one(
 
 async def _is_in(client: Client, path: str, segment_ids: Sequence[str]) -> bool:
     found = await client.ask(Call("GET", f"{path}/segments"), segments)
-    return not {str(segment.id) for segment in found.data}.isdisjoint(segment_ids)
+    return not found.ids.isdisjoint(segment_ids)
 
 
 def segments(content: bytes) -> wire.ContactSegments:

@@ -19,7 +19,8 @@ class Lookout:
     async def read(self, contact_id: str, keys: Sequence[str]) -> Contact | None:
         reader = people.reader(tuple(keys))
         try:
-            return await self._client.ask(Call("GET", wire.path("/contacts", contact_id)), reader.one)
+            found = await self._client.ask(Call("GET", wire.path("/contacts", contact_id)), reader.one)
+            return found if found.id == contact_id else None
         except errors.RejectedError as refused:
             if refused.status not in (404, 410):
                 raise

@@ -44,6 +44,8 @@ class Sink:
     async def _put(self, contact_id: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
         call = Call("PUT", wire.path("/contacts", contact_id), errors.WRITE_PEOPLE, body=body_of(values))
         contact = await self._client.ask(call, people.reader(tuple(values)).one)
+        if contact.id != contact_id:
+            raise errors.contact_gone(merged=True)
         return contact.values
 
     async def create_field(self, label: str, type: FieldType) -> tuple[Field, bool]:  # noqa: A002

@@ -15,9 +15,13 @@ _HOPS = 3
 
 async def whereabouts(client: Client, contact_id: str, audience: Audience) -> Whereabouts:
     """See sync.port.Source. One call, one more where the audience is about segments (§4.3, 5), and one for
-    the contact that a merged one is part of."""
+    the contact that a merged one is part of, unless Intercom answers with that one at once."""
+    path = wire.path("/contacts", contact_id)
     try:
-        return Whereabouts(await _where(client, wire.path("/contacts", contact_id), audience))
+        person = await client.ask(Call("GET", path), _person)
+        if str(person.id) != contact_id:
+            return Whereabouts("merged", str(person.id))
+        return Whereabouts(await _where(client, path, person, audience))
     except errors.RejectedError as refused:
         if refused.status not in (_GONE, _MERGED):
             raise
@@ -25,13 +29,13 @@ async def whereabouts(client: Client, contact_id: str, audience: Audience) -> Wh
     return Whereabouts("gone") if answer.status == _GONE else await _merged(client, answer.link)
 
 
-async def _where(client: Client, path: str, audience: Audience) -> Where:
-    person = await client.ask(Call("GET", path), _person)
-    if audience.kind != "segments" and person.role not in _ROLES[audience.kind]:
+async def _where(client: Client, path: str, person: wire.Person, audience: Audience) -> Where:
+    role = "user" if person.is_user else "lead"
+    if audience.kind != "segments" and role not in _ROLES[audience.kind]:
         return "left"
     if audience.kind != "segments" and not audience.exclude_segment_ids:
         return "member"
-    segments = {str(s.id) for s in (await client.ask(Call("GET", f"{path}/segments"), _segments)).data}
+    segments = (await client.ask(Call("GET", f"{path}/segments"), _segments)).ids
     inside = audience.kind != "segments" or bool(segments & set(audience.segment_ids))
     return "member" if inside and not segments & set(audience.exclude_segment_ids) else "left"
 
@@ -44,7 +48,7 @@ async def _merged(client: Client, link: str) -> Whereabouts:
             break
         survivor = unquote(named[1])
         try:
-            await client.ask(Call("GET", wire.path("/contacts", survivor)), _person)
+            person = await client.ask(Call("GET", wire.path("/contacts", survivor)), _person)
         except errors.RejectedError as refused:
             if refused.status == _GONE:
                 return Whereabouts("gone")
@@ -52,12 +56,12 @@ async def _merged(client: Client, link: str) -> Whereabouts:
                 raise
             link = refused.link
         else:
-            return Whereabouts("merged", survivor)
+            return Whereabouts("merged", str(person.id))
     return Whereabouts("merged")
 
 
-def _person(content: bytes) -> wire.Role:
-    return wire.decode(content, wire.Role)
+def _person(content: bytes) -> wire.Person:
+    return wire.decode(content, wire.Person)
 
 
 def _segments(content: bytes) -> wire.ContactSegments:

@@ -120,16 +120,25 @@ class SegmentList(msgspec.Struct):
     pages: Any = None
 
 
-class Role(msgspec.Struct):
-    """Of `GET /contacts/{id}`, what tells leads from users."""
+class Person(msgspec.Struct):
+    """Of `GET /contacts/{id}`, who it is: somebody else than asked for where that one was merged."""
 
-    role: str
+    id: str | int
+    role: Any = None
+
+    @property
+    def is_user(self) -> bool:
+        return bool(self.role == "user")
 
 
 class ContactSegments(msgspec.Struct):
     """`GET /contacts/{id}/segments` (§4.2)."""
 
-    data: list[WireSegment]
+    data: list[WireSegment] | None
+
+    @property
+    def ids(self) -> set[str]:
+        return {str(segment.id) for segment in self.data or ()}
 
 
 class Attribute(msgspec.Struct):
