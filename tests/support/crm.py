@@ -160,7 +160,8 @@ class Crm:
         # How many pages of changes come without the way to the next.
         self.cuts = 0
         self.total_off_by = 0
-        self.loops = False
+        # For good, or for this many pages.
+        self.loops: bool | int = False
         # One page at a time: the next is given out once `applied` has grown by the pages given out so far.
         self.paced = False
         self.applied: Callable[[], int] = int
@@ -307,6 +308,7 @@ class NastySession:
         following = index + 1 if index + 1 < len(chosen.pages) else None
         if self.crm.loops and index > 0:
             following = 1
+            self.crm.loops = self.crm.loops is True or self.crm.loops - 1
         named = {one for page in chosen.pages for one in page if _wanted(part, one)}
         return Page(
             contacts=[self.crm.people[one].contact(keys) for one in self._shown(part, chosen, index)],

@@ -80,8 +80,8 @@ class _Reading:
         while True:
             try:
                 again = await self._walk(part, attempt, cursor)
-            except ConfigError as error:
-                if error.code != "cursor_rejected":
+            except (ConfigError, _CircleError) as error:
+                if isinstance(error, ConfigError) and error.code != "cursor_rejected":
                     raise
                 if not await self.db(checkpoints.restart_walk, self.held, part.position):
                     raise Fatal(error.code, error.message, error.next_step) from error
@@ -104,8 +104,10 @@ class _Reading:
                 await queue.put(_Read(read, restart))
                 return await restart
             shown += max(1, len(page.contacts))
-            if page.next_cursor in met or shown > 3 * page.total + 1000:
-                raise _loop(self.held.crm)
+            if page.next_cursor in met:
+                raise _loop(_CircleError, self.held.crm)
+            if shown > 3 * page.total + 1000:
+                raise _loop(Fatal, self.held.crm)
             met.add(page.next_cursor)
             await queue.put(_Read(read, None))
             cursor = page.next_cursor
@@ -144,8 +146,12 @@ class _Reading:
         return batch, True
 
 
-def _loop(crm: str) -> Fatal:
-    return Fatal(
+class _CircleError(Fatal):
+    """A page pointed back to an earlier one of this walk. Another walk may be told better."""
+
+
+def _loop(kind: type[Fatal], crm: str) -> Fatal:
+    return kind(
         "crm_paging_loop",
         f"{crm} led us in a circle: a page it gave pointed back to an earlier one.",
         f"Run the sync again. If it happens again, tell the support of {crm}; what was read is saved.",

@@ -112,6 +112,17 @@ def test_it_stops_loudly_when_the_crm_leads_in_a_circle() -> None:
 
     assert run.error is not None
     assert (run.status, run.error["code"]) == ("failed", "crm_paging_loop")
+    assert world.crm.walks["0"] == 3
+
+
+def test_it_reads_a_slice_again_when_a_page_pointed_back_once() -> None:
+    world = World(crowd(9))
+    world.crm.loops = 1
+
+    run = world.run()
+
+    assert (run.status, counts(run)) == ("succeeded", {"read": 9, "created": 9})
+    assert world.crm.walks["0"] == 2
 
 
 def test_it_begins_only_the_slice_again_whose_cursor_was_refused() -> None:

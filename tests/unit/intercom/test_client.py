@@ -207,6 +207,25 @@ async def test_it_stops_when_the_same_cursor_comes_again_and_again(time: FakeTim
     assert len(intercom.asked) == 4
 
 
+@pytest.mark.parametrize("status", [400, 404, 422])
+async def test_it_blames_the_cursor_when_a_later_page_is_refused(status: int, time: FakeTime) -> None:
+    intercom = FakeIntercom().on("POST /contacts/search", refused(status, "bad_request", "Ungültig"))
+    with pytest.raises(ConfigError) as caught:
+        await session(intercom, time).page(Slice("include", 2, "user"), "WzE=", [])
+    assert caught.value.code == "cursor_rejected"
+    with pytest.raises(ConfigError) as caught:
+        await session(intercom, time).having("custom_attributes.plan", "pro", "WzE=", [])
+    assert caught.value.code == "cursor_rejected"
+
+
+async def test_it_does_not_blame_the_cursor_when_the_segment_is_gone(time: FakeTime) -> None:
+    intercom = FakeIntercom().on("POST /contacts/search", refused(404, "not_found", "Resource Not Found"))
+    intercom.on("GET /segments/s1", refused(404, "not_found", "Resource Not Found"))
+    with pytest.raises(ConfigError) as caught:
+        await session(intercom, time).page(Slice("include", 2, "user", "s1"), "WzE=", [])
+    assert caught.value.code == "segment_not_found"
+
+
 async def test_it_goes_on_when_a_repeated_cursor_was_a_slip(time: FakeTime) -> None:
     again = page([{"id": "1"}], total=2, following={"starting_after": "WzE="})
     intercom = FakeIntercom().on("POST /contacts/search", again, page([{"id": "2"}]))

@@ -134,6 +134,11 @@ def cursor_rejected() -> ConfigError:
     )
 
 
+def is_about_cursor(refused: RejectedError, cursor: str | None) -> bool:
+    """Whether the cursor must be to blame: without one, the same question was answered."""
+    return cursor is not None and refused.status in (400, 404, 422)
+
+
 def paging_loop() -> Fatal:
     return Fatal(
         "crm_paging_loop",

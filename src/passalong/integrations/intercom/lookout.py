@@ -40,7 +40,7 @@ class Lookout:
             return await self._search(query, cursor, keys)
         except errors.RejectedError as refused:
             rejection = refused
-        if cursor is not None and "starting_after" in rejection.vendor_message:
+        if errors.is_about_cursor(rejection, cursor):
             raise errors.cursor_rejected()
         raise _cannot_look(key, rejection)
 

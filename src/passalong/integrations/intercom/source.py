@@ -7,7 +7,6 @@ from passalong.integrations.intercom import errors, fields, hinted, people, sear
 from passalong.integrations.intercom.client import Call, Client
 from passalong.integrations.intercom.line import VERSION
 from passalong.integrations.intercom.together import together
-from passalong.sync.errors import Fatal
 from passalong.sync.records import Audience, Contact, Field, Page, Role, Segment, Slice
 
 REPEATS = 3
@@ -186,13 +185,10 @@ class Source:
         try:
             return await self._client.ask(call, people.reader(tuple(keys)).page)
         except errors.RejectedError as refused:
-            failure: Fatal = refused
-            message = refused.vendor_message
-        if cursor is not None and "starting_after" in message:
-            raise errors.cursor_rejected()
+            rejection = refused
         if part.segment_id is not None:
             await self._one(part.segment_id)
-        raise failure
+        raise errors.cursor_rejected() if errors.is_about_cursor(rejection, cursor) else rejection
 
 
 def _tells_changes(audience: Audience) -> bool:
