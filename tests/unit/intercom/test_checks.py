@@ -101,6 +101,23 @@ async def test_it_says_when_intercom_is_down(time: FakeTime) -> None:
     assert caught.value.code == "crm_unavailable"
 
 
+@pytest.mark.parametrize("route", ["put", "post"])
+async def test_it_connects_though_writing_cannot_be_tried(route: str, time: FakeTime) -> None:
+    account, checks = await session(able(**{route: answer({}, 503)}), time, interactive=True).check()
+    assert account is not None
+    assert [c for c in checks if not c.ok] == [
+        Check(
+            "Can write contacts and fields",
+            ok=False,
+            detail=(
+                "This could not be tried. Intercom is not answering properly: it answered with status 503. "
+                "Look at intercomstatus.com and try again in a few minutes; nothing is lost."
+            ),
+            required=False,
+        )
+    ]
+
+
 async def test_it_goes_on_at_the_host_of_the_region(time: FakeTime) -> None:
     intercom = able()
     await session(intercom, time, region=None).check()

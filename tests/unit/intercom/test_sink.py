@@ -73,3 +73,11 @@ async def test_it_gives_up_making_a_field_after_four_tries(time: FakeTime) -> No
         await session(intercom, time).create_field("Link", "string")
     assert caught.value.code == "crm_unavailable"
     assert intercom.calls().count("POST /data_attributes") == 4
+
+
+async def test_it_looks_again_when_a_field_was_made_without_a_name(time: FakeTime) -> None:
+    made = {"name": "Link", "custom": True, "data_type": None, "api_writable": True}
+    intercom = FakeIntercom().on("GET /data_attributes", answer({"data": None}), answer({"data": [{}, made]}))
+    intercom.on("POST /data_attributes", answer({}))
+    field, new = await session(intercom, time).create_field("Link", "string")
+    assert (field.key, field.type, new) == ("custom_attributes.Link", "string", True)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passalong.integrations.intercom.fields import field
 from passalong.integrations.intercom.people import Reader
-from passalong.integrations.intercom.wire import WrongShapeError, next_cursor, seconds
-from passalong.sync.records import Contact
+from passalong.integrations.intercom.wire import AttributeList, WrongShapeError, decode, next_cursor, seconds
+from passalong.sync.records import Contact, Page
 
 ONE: dict[str, Any] = {"type": "contact", "id": "6643", "role": "user"}
 
@@ -106,6 +107,24 @@ def test_it_takes_invalid_utf8_as_unknown_letters() -> None:
 def test_it_takes_numbers_as_ids_and_as_texts() -> None:
     page = Reader([]).page(body({**ONE, "id": 12}, pages={"per_page": "150"}, total_count="1"))
     assert (page.contacts[0].id, page.total) == ("12", 1)
+
+
+def test_it_takes_no_list_for_an_empty_one() -> None:
+    assert Reader([]).page(b'{"data":null,"total_count":0}') == Page([], None, 0)
+
+
+def test_it_takes_attributes_without_a_type_and_skips_those_without_a_name() -> None:
+    raw = [
+        {"name": "Plan", "custom": True, "data_type": None},
+        {"full_name": "custom_attributes.Seats", "custom": True, "data_type": "integer"},
+        {"name": None, "custom": True, "data_type": "string"},
+        {},
+    ]
+    answer = decode(json.dumps({"data": raw}).encode(), AttributeList)
+    assert [(f.key, f.label, f.type) for f in map(field, answer.named)] == [
+        ("custom_attributes.Plan", "Plan", "string"),
+        ("custom_attributes.Seats", "Seats", "integer"),
+    ]
 
 
 @pytest.mark.parametrize(

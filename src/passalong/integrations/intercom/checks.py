@@ -7,6 +7,7 @@ from passalong.integrations.intercom import errors, wire
 from passalong.integrations.intercom.client import ME, Call, Client
 from passalong.integrations.intercom.line import HOSTS, Reply
 from passalong.integrations.intercom.together import together
+from passalong.sync.errors import Retriable
 from passalong.sync.records import Account, Check
 
 TOKEN_CHECK = "Access token is valid"  # noqa: S105 - a title
@@ -102,7 +103,14 @@ def _rejected() -> list[Check]:
 
 
 async def _tried(client: Client, ability: _Ability) -> Check:
-    replies = await together(*(client.probe(call) for call in ability.calls))
+    """Raises Retriable where what is required cannot be tried."""
+    try:
+        replies = await together(*(client.probe(call) for call in ability.calls))
+    except Retriable as error:
+        if ability.required:
+            raise
+        detail = f"This could not be tried. {error.message} {error.next_step}"
+        return Check(ability.name, ok=False, detail=detail, required=False)
     problems = [p for p in map(_problem, ability.calls, replies) if p]
     detail = " ".join(problems) or "Works."
     return Check(ability.name, ok=not problems, detail=detail, required=ability.required)

@@ -34,13 +34,18 @@ ALWAYS = (
 )
 
 
+def kind(data_type: str | None) -> str:
+    """Our word for a type of theirs; their own where we have none, a text where they do not say."""
+    return TYPES.get(data_type, data_type) if data_type else "string"
+
+
 def field(attribute: Attribute) -> Field:
     """One data attribute as a field; one that no contact of the API carries is not readable."""
     custom = attribute.key.startswith(CUSTOM)
     return Field(
         key=attribute.key,
-        label=attribute.label or attribute.name,
-        type=TYPES_BY_KEY.get(attribute.key) or TYPES.get(attribute.data_type, "string"),
+        label=attribute.label or attribute.title,
+        type=TYPES_BY_KEY.get(attribute.key) or TYPES.get(attribute.data_type or "", "string"),
         readable=custom or attribute.key in BUILT_IN,
         writable=attribute.api_writable is True and (custom or attribute.key in WRITABLE_BUILT_IN),
         custom=custom,

@@ -138,9 +138,8 @@ class Reader:
 
     def page(self, content: bytes) -> Page:
         body = wire.decode(content, self._page)
-        return Page(
-            [self.contact(p) for p in body.data], wire.next_cursor(body.pages), wire.whole(body.total_count)
-        )
+        contacts = [self.contact(person) for person in body.data or ()]
+        return Page(contacts, wire.next_cursor(body.pages), wire.whole(body.total_count))
 
 
 @lru_cache(maxsize=64)
@@ -170,5 +169,5 @@ def _attributes(custom: dict[str, str]) -> Any:
 def _page(person: type[msgspec.Struct]) -> Any:
     return msgspec.defstruct(
         "ContactPage",
-        [("data", list[person]), ("total_count", Any), ("pages", Any, None)],  # type: ignore[valid-type]
+        [("data", list[person] | None), ("total_count", Any), ("pages", Any, None)],  # type: ignore[valid-type]
     )

@@ -69,15 +69,15 @@ class Sink:
     async def _find(self, name: str) -> wire.Attribute | None:
         params = {"model": "contact", "include_archived": "true"}
         answer = await self._client.ask(Call("GET", "/data_attributes", params=params), attribute_list)
-        return next((a for a in answer.data if a.key == wire.CUSTOM + name), None)
+        return next((a for a in answer.named if a.key == wire.CUSTOM + name), None)
 
     async def _adopt(self, there: wire.Attribute, type: FieldType) -> Field:  # noqa: A002
         """Use the field that is there, brought back from the archive if need be."""
-        kind = "list" if there.options else fields.TYPES.get(there.data_type, there.data_type)
+        kind = "list" if there.options else fields.kind(there.data_type)
         if kind != type:
-            raise errors.field_type_conflict(there.name, kind, type)
+            raise errors.field_type_conflict(there.title, kind, type)
         if there.api_writable is False:
-            raise errors.field_refused(f"Intercom lets nobody write the field “{there.name}” from outside.")
+            raise errors.field_refused(f"Intercom lets nobody write the field “{there.title}” from outside.")
         return fields.field(await self._unarchived(there) if there.archived else there)
 
     async def _unarchived(self, there: wire.Attribute) -> wire.Attribute:
@@ -137,4 +137,7 @@ def _no_field(refused: errors.RejectedError) -> ConfigError:
 
 
 def _attribute(content: bytes) -> wire.Attribute:
-    return wire.decode(content, wire.Attribute)
+    attribute = wire.decode(content, wire.Attribute)
+    if not attribute.key:
+        raise wire.WrongShapeError("a field has no name")
+    return attribute

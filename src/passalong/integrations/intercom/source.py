@@ -47,7 +47,7 @@ class Source:
     async def fields(self) -> list[Field]:
         params = {"model": "contact", "include_archived": "false"}
         answer = await self._client.ask(Call("GET", "/data_attributes", params=params), attribute_list)
-        found = fields.listed(answer.data)
+        found = fields.listed(answer.named)
         reader = people.Reader([f.key for f in found])
         recent = await self._client.ask(Call("GET", "/contacts", params={"per_page": SAMPLED}), reader.page)
         return fields.with_samples(found, recent.contacts)
@@ -228,7 +228,7 @@ def _one_segment(content: bytes) -> Segment:
 
 def _segment_list(content: bytes) -> tuple[list[Segment], str | None]:
     body = wire.decode(content, wire.SegmentList)
-    return [_segment(segment) for segment in body.segments], wire.next_cursor(body.pages)
+    return [_segment(segment) for segment in body.segments or ()], wire.next_cursor(body.pages)
 
 
 def attribute_list(content: bytes) -> wire.AttributeList:

@@ -116,7 +116,7 @@ class WireSegment(msgspec.Struct):
 
 
 class SegmentList(msgspec.Struct):
-    segments: list[WireSegment]
+    segments: list[WireSegment] | None
     pages: Any = None
 
 
@@ -144,11 +144,11 @@ class ContactSegments(msgspec.Struct):
 class Attribute(msgspec.Struct):
     """A data attribute; only custom ones have an id (§5)."""
 
-    name: str
+    name: str | None = None
     id: str | int | None = None
     full_name: str | None = None
     label: str | None = None
-    data_type: str = "string"
+    data_type: str | None = None
     options: list[Any] | None = None
     api_writable: bool | None = None
     custom: bool | None = None
@@ -156,11 +156,21 @@ class Attribute(msgspec.Struct):
 
     @property
     def key(self) -> str:
-        return self.full_name or (f"{CUSTOM}{self.name}" if self.custom else self.name)
+        """Empty where it has no name at all."""
+        name = self.name or ""
+        return self.full_name or (f"{CUSTOM}{name}" if self.custom and name else name)
+
+    @property
+    def title(self) -> str:
+        return self.name or self.key.removeprefix(CUSTOM)
 
 
 class AttributeList(msgspec.Struct):
-    data: list[Attribute]
+    data: list[Attribute] | None
+
+    @property
+    def named(self) -> list[Attribute]:
+        return [attribute for attribute in self.data or () if attribute.key]
 
 
 class Tag(msgspec.Struct):
