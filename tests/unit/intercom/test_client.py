@@ -133,6 +133,39 @@ async def test_it_backs_off_from_a_429_without_headers(time: FakeTime) -> None:
     assert time.naps == [1.0, 2.0, 4.0]
 
 
+async def test_it_waits_longer_each_time_when_the_reset_is_always_over(time: FakeTime) -> None:
+    stale = limited(time, -5)
+    await session(FakeIntercom().on("GET /segments", stale, stale, stale, stale, SEGMENTS), time).segments()
+    assert time.naps == [1.0, 2.0, 4.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    ("said", "waited"),
+    [
+        ("7", 7.0),
+        ("3600", 60.0),
+        ("0", 1.0),
+        ("Mon, 21 Sep 2026 14:13:32 GMT", 9.0),  # START + 9
+        ("Mon, 21 Sep 2026 14:00:00 GMT", 1.0),
+        ("soon", 20.0),
+    ],
+)
+async def test_it_waits_as_long_as_it_is_asked_to(said: str, waited: float, time: FakeTime) -> None:
+    busy = limited(time, 20)
+    busy.headers["retry-after"] = said
+    await session(FakeIntercom().on("GET /segments", busy, SEGMENTS), time).segments()
+    assert time.naps[0] == waited
+
+
+async def test_it_goes_on_within_a_minute_when_the_clock_is_set_back(time: FakeTime) -> None:
+    open_session = session(lambda _: counted("0", str(int(time.now()) + 9)), time)
+    await open_session.segments()
+    time.moment -= 3_600
+    began = time.now()
+    await open_session.segments()
+    assert time.now() - began <= 60
+
+
 async def test_it_keeps_a_person_no_longer_than_twenty_seconds(time: FakeTime) -> None:
     intercom = FakeIntercom().on("GET /segments", limited(time, 8), limited(time, 300))
     with pytest.raises(Retriable) as caught:

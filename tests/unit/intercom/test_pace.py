@@ -1,6 +1,7 @@
 """The rate budget: nobody runs into the limit, and a person goes first."""
 
 import asyncio
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -72,6 +73,18 @@ def test_it_never_waits_longer_than_a_minute(time: FakeTime) -> None:
     budget = Budget(time.now)
     budget.heard(Rate(100, 0, START + 9_999, False), time.now())
     assert budget.opens_at() == START + 60
+
+
+def test_it_forgets_a_window_that_a_clock_set_back_moves_far_away(time: FakeTime) -> None:
+    budget = Budget(time.now)
+    budget.heard(Rate(100, 0, START + 9, False), time.now())
+    time.moment -= 3_600
+    assert budget.opens_at() is None
+
+
+def test_it_measures_patience_by_a_clock_that_is_never_set() -> None:
+    before = monotonic()
+    assert before <= pace.Clock().ticks() <= monotonic()
 
 
 def test_it_halves_once_for_calls_that_were_under_way_together(time: FakeTime) -> None:

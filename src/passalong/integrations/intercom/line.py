@@ -40,7 +40,7 @@ class Reply(NamedTuple):
 
 
 class LimitedError(Exception):
-    """429. `wait` is in seconds; None when the headers are missing."""
+    """429. `wait` is in seconds; None when the headers do not tell, or tell of a moment that is over."""
 
     def __init__(self, wait: float | None) -> None:
         super().__init__()
@@ -125,7 +125,8 @@ class Line:
             budget.release()
             hold.until(opens, "rate_limited")
             # A little jitter, so that not every worker knocks in the same instant.
-            await self._clock.sleep(opens - self._clock.now() + self._clock.chance() / 2)
+            wait = min(pace.LONGEST_WAIT, opens - self._clock.now())
+            await self._clock.sleep(wait + self._clock.chance() / 2)
             hold.clear()
             await budget.acquire()
 
@@ -135,7 +136,10 @@ class Line:
         budget.heard(rate, began)
         if response.status_code == _TOO_MANY:
             budget.strained(began)
-            raise LimitedError(None if rate is None else rate.reset - now)
+            wait = pace.retry_after(response.headers, now)
+            if wait is None and rate is not None:
+                wait = rate.reset - now
+            raise LimitedError(wait if wait is not None and wait > 0 else None)
         if response.status_code in (408,) or response.status_code >= 500 or 300 <= response.status_code < 400:
             raise BrokenError(f"it answered with status {response.status_code}")
         if not _is_its_word(response.status_code, response.content):

@@ -30,6 +30,10 @@ class Clock(NamedTuple):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
 
+    def ticks(self) -> float:
+        """Seconds that no correction of the clock moves. Time that a test gives needs none."""
+        return time.monotonic() if self.now is time.time else self.now()
+
 
 class Rate(NamedTuple):
     """What one answer said. `reset` is translated to our own clock."""
@@ -50,6 +54,18 @@ def rate(headers: Mapping[str, str], now: float) -> Rate | None:
         return None
     aligned = reset % WINDOW_SECONDS == RESET_LAG
     return Rate(limit, remaining, reset - _skew(headers, now), aligned) if limit > 0 else None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait, from a `Retry-After` of either kind (RFC 9110 §10.2.3); None without a sensible one.
+    Intercom sends none (§6), but a gateway before it may."""
+    said = headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said[:9])
+    try:
+        return parsedate_to_datetime(said).timestamp() - _skew(headers, now) - now
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _skew(headers: Mapping[str, str], now: float) -> float:
@@ -135,7 +151,8 @@ class Budget:
             if rate is None:
                 return None
             opens = self._window_end(rate)
-            if self._now() >= opens:
+            # Further away than was ever believed: the clock was set back since.
+            if not 0 < opens - self._now() <= LONGEST_WAIT:
                 return None
             free = rate.remaining - self.in_flight > rate.limit * RESERVE
             return None if free else opens

@@ -62,7 +62,7 @@ class Persistence:
     def __init__(self, clock: Clock, hold: Hold, *, interactive: bool, patience: float) -> None:
         self._clock, self._hold = clock, hold
         self._interactive, self._patience = interactive, patience
-        self._began = clock.now()
+        self._began = clock.ticks()
         self._failed_since: float | None = None
         self._failures = self._limits = 0
 
@@ -70,14 +70,14 @@ class Persistence:
         """After a 429: wait as long as told, for ever if need be; a person is not kept waiting."""
         self._limits += 1
         wait = max(1.0, min(LONGEST_WAIT, 2.0 ** (self._limits - 1) if wait is None else wait))
-        if self._interactive and self._clock.now() + wait - self._began > INTERACTIVE_LIMITED_SECONDS:
+        if self._interactive and self._clock.ticks() + wait - self._began > INTERACTIVE_LIMITED_SECONDS:
             raise errors.rate_limited(wait)
         await self.pause(wait + self._clock.chance(), "rate_limited")
 
     async def broken(self, reason: str) -> None:
         """After no answer or a useless one: a few quick tries, then those of an outage, then give up."""
         self._failures += 1
-        now = self._clock.now()
+        now = self._clock.ticks()
         if self._failed_since is None:
             self._failed_since = now
         lasting = self._failures >= TRIES
@@ -91,7 +91,7 @@ class Persistence:
 
     def _gives_up(self, lasted: float, delay: float, *, lasting: bool) -> bool:
         if self._interactive:
-            return lasting or self._clock.now() - self._began + delay > INTERACTIVE_SECONDS
+            return lasting or self._clock.ticks() - self._began + delay > INTERACTIVE_SECONDS
         return lasting and lasted + delay > self._patience
 
     def _delay(self, *, lasting: bool) -> float:
