@@ -9,7 +9,7 @@ from passalong.integrations.intercom.search import PER_PAGE
 from passalong.integrations.intercom.sink import body_of, check_value, skipped
 from passalong.sync.records import Contact, Role, Scalar
 
-_TAKEN_BY = re.compile(r"\bid=([0-9a-f]{24})\b")
+_TAKEN_BY = re.compile(r"\bid=([\w-]+)")
 _CONFLICT = 409
 
 
