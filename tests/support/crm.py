@@ -92,6 +92,10 @@ def nonsense() -> Fatal:
     return Fatal("crm_nonsense", "The CRM's answer makes no sense.", "Tell the CRM's support.")
 
 
+def forbidden() -> ConfigError:
+    return ConfigError("permission_missing", "The token lacks a permission.", "Turn it on.")
+
+
 def segment_gone() -> ConfigError:
     return ConfigError("segment_not_found", "The segment is gone.", "Choose another segment.")
 

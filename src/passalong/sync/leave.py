@@ -8,9 +8,11 @@ nothing at all.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
+import structlog
 from django.db import connection as database
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
@@ -23,12 +25,15 @@ from passalong.referrers.models import Referrer, ReferrerStatus
 from passalong.referrers.services import delete_referrers
 from passalong.sync import checkpoints
 from passalong.sync import rows as sql
+from passalong.sync.errors import ConfigError, CredentialsError, Retriable, SyncError
 from passalong.sync.instruction import Instruction
 from passalong.sync.lease import Claim, keep
 from passalong.sync.models import ACTIVE, ContactLink, Member, OnLeave, Outcome, RunRecord, Sync, SyncType
 from passalong.sync.moves import follow_merge
 from passalong.sync.port import Session
 from passalong.sync.records import Whereabouts
+
+log = structlog.get_logger(__name__)
 
 MISSES = 2
 BATCH = 100
@@ -130,19 +135,19 @@ UNDONE_ON_RETURN = ("deactivated", "has_referrals")
 
 async def look_for_leavers(
     held: Claim, plan: Instruction, session: Session, db: DbThread, calls: Callable[[], int]
-) -> None:
+) -> ConfigError | None:
     """After a whole reading: tally who was not met, ask after those missing twice, and act on the answers.
     Who was asked for by name and is not in the audience is asked after at once.
 
     Safe to repeat from any point: a run counts a miss once, and whoever was dealt with is no suspect.
+    Returns why when the CRM will not speak of somebody until a person acts: they stay, and so does the run.
     """
     if held.preview or held.retry_of or not await db(tally, held):
-        return
+        return None
+    asking = _Asking(session, plan, held)
 
     async def ask(ids: Sequence[str]) -> None:
-        async with asyncio.TaskGroup() as group:
-            tasks = {one: group.create_task(session.whereabouts(one, plan.audience)) for one in ids}
-        found = {one: task.result() for one, task in tasks.items()}
+        found = await asking.after(ids)
         await db(follow, held, found)
         await db(act, held, found, calls())
 
@@ -150,9 +155,40 @@ async def look_for_leavers(
         absent = await db(not_there, held)
         for at in range(0, len(absent), BATCH):
             await ask(absent[at : at + BATCH])
-        return
+        return asking.refused
     while ids := await db(suspects, held):
         await ask(ids)
+    return asking.refused
+
+
+@dataclass
+class _Asking:
+    """Asks the CRM where contacts are. `refused` is the first answer that a person can do something about."""
+
+    session: Session
+    plan: Instruction
+    held: Claim
+    refused: ConfigError | None = None
+
+    async def after(self, ids: Sequence[str]) -> dict[str, Whereabouts]:
+        """Where each of them is; the session decides how many are asked for at once."""
+        async with asyncio.TaskGroup() as group:
+            tasks = {one: group.create_task(self._one(one)) for one in ids}
+        return {one: task.result() for one, task in tasks.items()}
+
+    async def _one(self, contact: str) -> Whereabouts:
+        try:
+            return await self.session.whereabouts(contact, self.plan.audience)
+        except (CredentialsError, Retriable):
+            raise
+        except SyncError as error:
+            # One odd contact must not end this run and every later one. Who is not clearly outside is inside.
+            log.warning(
+                "contact not asked after", run=str(self.held.run_id), contact=contact, code=error.code
+            )
+            if isinstance(error, ConfigError):
+                self.refused = self.refused or error
+            return Whereabouts("member")
 
 
 def met_nobody(held: Claim) -> bool:

@@ -73,6 +73,7 @@ class Conductor:
         self.plan = Instruction.of(held.instruction, held.crm)
         self.session: Session | None = None
         self.refused: ConfigError | None = None
+        self.unasked: ConfigError | None = None
         self.pace = Pace()
         self.log = log.bind(run=str(held.run_id), epoch=held.epoch)
 
@@ -136,7 +137,7 @@ class Conductor:
                 await self.db(settle, self.held)
                 if self.held.retry_of:
                     await self.db(retry.note_absent, self.held)
-                await look_for_leavers(self.held, self.plan, session, self.db, self.calls)
+                self.unasked = await look_for_leavers(self.held, self.plan, session, self.db, self.calls)
             if self.plan.outbound and not self.held.preview:
                 self.refused = await write_back(self.held, self.plan, session, self.db, self.calls)
 
@@ -161,6 +162,8 @@ class Conductor:
         error = _incomplete(self.held.crm) if short else _empty(self.held.crm) if empty else None
         if error is None and self.refused is not None:
             error = _unwritten(self.held.crm, self.refused)
+        if error is None and self.unasked is not None:
+            error = _unasked(self.held.crm, self.unasked)
         trouble = error or run.failed or run.write_backs_failed
         await self._end(
             RunStatus.PARTIAL if trouble else RunStatus.SUCCEEDED,
@@ -246,6 +249,15 @@ def _unwritten(crm: str, reason: ConfigError) -> dict[str, str]:
         "code": reason.code,
         "message": f"Everybody was read, but {crm} refused writing back. {reason.message}",
         "next_step": f"{reason.next_step} What waits is then written by itself within a quarter of an hour.",
+    }
+
+
+def _unasked(crm: str, reason: ConfigError) -> dict[str, str]:
+    return {
+        "code": reason.code,
+        "message": f"Everybody was read, but {crm} would not say of some former members where they are now, "
+        f"so they stay as they are. {reason.message}",
+        "next_step": f"{reason.next_step} They are asked after again by the next runs.",
     }
 
 

@@ -7,8 +7,9 @@ from passalong.accounts.scope import in_workspace
 from passalong.campaigns.models import Campaign
 from passalong.referrers.models import Referrer
 from passalong.sync import services
+from passalong.sync.errors import SyncError
 from passalong.sync.models import Member, Run, RunRecord, Sync, WriteBack
-from tests.support.crm import Crm, Part, Person, nonsense
+from tests.support.crm import LINK, Crm, Part, Person, forbidden, nonsense, revoked, unavailable
 from tests.support.process import until
 from tests.support.syncing import Kill, World, adds_up, counts, outcomes, survive, work
 
@@ -45,6 +46,12 @@ def leave(world: World, *stay: str) -> Run:
     audience(world, *stay)
     world.run()
     return world.run()
+
+
+def hinted(world: World, *ids: str) -> Run:
+    """A run over just those whom the CRM told of."""
+    with in_workspace(world.workspace_id):
+        return work(services.start_run(Sync.objects.get(pk=world.sync.pk), trigger="webhook", only=ids))
 
 
 def status(world: World, email: str = "p3@example.com") -> str:
@@ -224,6 +231,64 @@ def test_it_believes_the_crm_about_somebody_whom_reading_missed_twice() -> None:
     assert [run.left for run in runs] == [0, 0, 0]
     assert world.crm.calls["whereabouts"] == 2
     assert len(world.referrers()) == 3
+
+
+def test_it_leaves_somebody_alone_of_whom_the_crm_makes_no_sense_and_goes_on() -> None:
+    world = ongoing("remove")
+    world.crm.people["c1"].values[LINK] = "lost"
+    audience(world, "c1")
+    world.run()
+    world.crm.people["c1"].values[LINK] = "lost"
+    world.crm.at("whereabouts", 1, nonsense())
+
+    run = world.run()
+
+    assert (run.status, run.error, run.left, run.written) == ("succeeded", None, 1, 1)
+    assert sorted(world.referrers()) == ["p1@example.com", "p2@example.com"]
+
+
+def test_it_asks_after_them_again_once_two_readings_more_have_missed_them() -> None:
+    world = ongoing("remove")
+    world.crm.at("whereabouts", 1, nonsense())
+    leave(world, "c1", "c2")
+    kept = len(world.referrers())
+
+    runs = [world.run(), world.run()]
+
+    assert (kept, [run.left for run in runs], len(world.referrers())) == (3, [0, 1], 2)
+
+
+def test_it_says_what_to_do_when_the_crm_forbids_to_ask_after_somebody() -> None:
+    world = ongoing("remove")
+    world.crm.at("whereabouts", 1, forbidden())
+
+    run = leave(world, "c1", "c2")
+
+    assert (run.status, run.left, len(world.referrers())) == ("partial", 0, 3)
+    assert (run.error or {})["code"] == "permission_missing"
+    assert "they stay as they are" in (run.error or {})["message"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"), [(revoked(), "token_revoked"), (unavailable(), "crm_unavailable")]
+)
+def test_it_ends_when_nobody_can_be_asked_after(trouble: SyncError, code: str) -> None:
+    world = ongoing("remove")
+    world.crm.at("whereabouts", 1, trouble)
+
+    run = leave(world, "c1", "c2")
+
+    assert (run.status, (run.error or {})["code"], len(world.referrers())) == ("failed", code, 3)
+
+
+def test_it_goes_on_with_a_run_about_somebody_named_of_whom_the_crm_makes_no_sense() -> None:
+    world = ongoing("remove")
+    audience(world, "c1", "c2")
+    world.crm.at("whereabouts", 1, nonsense())
+
+    run = hinted(world, "c3")
+
+    assert (run.status, run.left, len(world.referrers())) == ("succeeded", 0, 3)
 
 
 def test_it_treats_somebody_archived_by_the_rule_and_says_so() -> None:
