@@ -180,7 +180,10 @@ def test_it_says_that_the_token_stopped_working_and_takes_a_new_one(both: Pair, 
     assert product.call("GET", f"/connections/{connection}")["status"] == "needs_attention"
     product.call("PUT", f"/connections/{connection}/credentials", {"access_token": TOKEN})
     assert product.call("GET", f"/connections/{connection}")["status"] == "connected"
-    assert product.run_and_wait(sync)["status"] == "succeeded"
+    # The run that the loss had ended begins again by itself.
+    newest = product.everything(f"/syncs/{sync['id']}/runs")[0]
+    assert (newest["id"] != ended["id"], newest["trigger"]) == (True, "schedule")
+    assert product.wait(newest["id"])["status"] == "succeeded"
     assert set(product.referrers(sync)) == truth
     product.check_no_secret("revoked-soon")
 

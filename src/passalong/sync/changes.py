@@ -25,15 +25,15 @@ from passalong.core.ids import new_id
 from passalong.integrations.registry import integration
 from passalong.sync import connections, owners
 from passalong.sync import rows as sql
-from passalong.sync.errors import ConfigError, CredentialsError, SyncError, first_of
+from passalong.sync.errors import CredentialsError, SyncError, first_of
 from passalong.sync.mapping import OutboundRow, outgoing
 from passalong.sync.models import ACTIVE, Connection
 from passalong.sync.write_back import (
-    AGAIN_AFTER_PERSON_SECONDS,
     GATHER_SECONDS,
     WISHED,
     Courier,
     Wish,
+    again_after,
     settle,
     wish_of,
     wished_facts,
@@ -43,7 +43,6 @@ SOON_SECONDS = 5.0
 BATCH = 200
 LEASE_SECONDS = 15
 HEARTBEAT_SECONDS = 4
-AGAIN_SECONDS = 60
 
 # Locked in the order in which pages of a run lock these rows. A wish that an active run still has to send
 # stays its own; any other goes out by itself.
@@ -262,8 +261,6 @@ def record(wishes: list[Wish]) -> None:
 
 def put_off(sender: Sender, error: SyncError) -> None:
     """Try everything of this connection again after a while; longer when a person has to act first."""
-    asked = getattr(error, "after", None)
-    after = AGAIN_AFTER_PERSON_SECONDS if isinstance(error, ConfigError) else asked or AGAIN_SECONDS
     problem = msgspec.json.encode(error.as_dict()).decode()
     with transaction.atomic(), database.cursor() as cursor:
-        cursor.execute(LATER, sender.names(after=after, problem=problem))
+        cursor.execute(LATER, sender.names(after=again_after(error), problem=problem))

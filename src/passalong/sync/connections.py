@@ -27,7 +27,6 @@ from passalong.sync.models import (
     RunKind,
     RunStatus,
     Sync,
-    SyncType,
 )
 from passalong.sync.port import Session
 from passalong.sync.records import Account, Check, Field, FieldType, Role, Segment
@@ -285,9 +284,9 @@ def in_trouble() -> list[Connection]:
 
 
 def catching_up(connection: Connection) -> list[Sync]:
-    """Ongoing syncs of a connection that run, or are about to, without waiting for their next turn."""
+    """Syncs of a connection that run, or are about to, without waiting for their next turn."""
     running = Run.objects.filter(sync=OuterRef("pk"), kind=RunKind.RUN, status__in=ACTIVE)
-    syncs = Sync.objects.filter(connection=connection, type=SyncType.ONGOING, paused_at=None)
+    syncs = Sync.objects.filter(connection=connection, paused_at=None)
     return list(syncs.filter(Exists(running) | Q(next_run_at__lte=now())).order_by("-pk")[:20])
 
 

@@ -32,7 +32,17 @@ class ConfigError(SyncError):
 
 
 class CredentialsError(ConfigError):
-    """The connection's credentials no longer work."""
+    """The connection's credentials no longer work.
+
+    One of these codes, whatever the CRM: by its code a run is known that the loss ended, see schedule.py.
+    """
+
+    CODES = ("token_rejected", "token_revoked", "secret_unreadable")
+
+    def __init__(self, code: str, message: str, next_step: str) -> None:
+        if code not in self.CODES:
+            raise ValueError(code)
+        super().__init__(code, message, next_step)
 
 
 class Retriable(SyncError):  # noqa: N818 - named by its recovery

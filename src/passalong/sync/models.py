@@ -483,8 +483,8 @@ class WriteBack(models.Model):
     are worked out when sending, so the newest facts always win and a crash repeats absolute values.
 
     `version` grows with every wish, so that a sending which began before the newest wish does not conclude
-    it. `due_at` is when a change made outside of runs goes out by itself; a run's own wish has none.
-    `problem` is why the last sending failed: `{code, message}`.
+    it. `due_at` is when a change made outside of runs goes out by itself; a run's own wish has none
+    while the run can send it. `problem` is why the last sending failed: `{code, message}`.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -16,7 +16,7 @@ from passalong.core.clock import now
 from passalong.core.crypto import UndecryptableError
 from passalong.core.dbthread import DbThread
 from passalong.integrations.registry import integration
-from passalong.sync import checkpoints, connections, progress, retry
+from passalong.sync import checkpoints, connections, progress, retry, schedule
 from passalong.sync.errors import ConfigError, CredentialsError, Retriable, SyncError, first_of
 from passalong.sync.instruction import Instruction
 from passalong.sync.lease import (
@@ -35,7 +35,7 @@ from passalong.sync.pace import Pace
 from passalong.sync.port import Session
 from passalong.sync.reader import read_audience
 from passalong.sync.settle import settle
-from passalong.sync.write_back import write_back
+from passalong.sync.write_back import wait_if_writing, write_back
 
 log = structlog.get_logger(__name__)
 
@@ -208,12 +208,24 @@ class Conductor:
         return {"status": RunStatus.WAITING, "waiting_until": moment, "error": error}
 
     async def _fail(self, error: SyncError) -> None:
+        said = error.as_dict()
+        if isinstance(error, CredentialsError | Retriable) and await self._waits(error):
+            said = _unsent(self.held.crm, error)
+        elif isinstance(error, Retriable) and not self.held.preview and not self.held.retry_of:
+            await self.db(schedule.soon, self.held.sync)
         if isinstance(error, CredentialsError):
             await self.db(connections.needs_attention, self.held.connection.pk)
         if self.held.hinted:
             await self.db(progress.missed, self.held.sync.pk)
         self.log.warning("run failed", code=error.code)
-        await self._end(RunStatus.FAILED, error=error.as_dict())
+        await self._end(RunStatus.FAILED, error=said)
+
+    async def _waits(self, error: SyncError) -> bool:
+        """Whether the run was writing back; then what it could not send goes out by itself."""
+        try:
+            return await self.db(wait_if_writing, self.held, error)
+        except LeaseLostError:
+            return False
 
     async def _end(self, status: RunStatus, **columns: Any) -> None:
         """Store the end, and give the lease back."""
@@ -252,6 +264,17 @@ def _unwritten(crm: str, reason: ConfigError) -> dict[str, str]:
     }
 
 
+def _unsent(crm: str, reason: SyncError) -> dict[str, str]:
+    by_itself = "What waits is then written by itself."
+    return {
+        "code": reason.code,
+        "message": f"Everybody was read, but {crm} could not be written to. {reason.message}",
+        "next_step": f"{reason.next_step} {by_itself}"
+        if isinstance(reason, ConfigError)
+        else f"Nothing to do: once {crm} answers, what waits is written by itself.",
+    }
+
+
 def _unasked(crm: str, reason: ConfigError) -> dict[str, str]:
     return {
         "code": reason.code,
@@ -270,7 +293,7 @@ def _unreadable() -> ConfigError:
 
 
 def _unexpected() -> SyncError:
-    return Retriable(
+    return SyncError(
         "internal_error",
         "Something went wrong in Passalong itself; what was done is saved.",
         "Run the sync again. If it happens again, send the log around this moment to support.",

@@ -1,5 +1,6 @@
-"""When an ongoing sync runs again: a row says it, a clock tick obeys it."""
+"""When a sync runs again without anybody pressing a button: a row says it, a clock tick obeys it."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,19 @@ from django.db import transaction
 from passalong.accounts.scope import in_workspace
 from passalong.core.clock import now
 from passalong.core.problems import Problem
-from passalong.sync.models import ACTIVE, Connection, ConnectionStatus, Run, RunKind, Sync, SyncType, Trigger
+from passalong.sync.errors import CredentialsError
+from passalong.sync.models import (
+    ACTIVE,
+    Connection,
+    ConnectionStatus,
+    Phase,
+    Run,
+    RunKind,
+    RunStatus,
+    Sync,
+    SyncType,
+    Trigger,
+)
 
 MOST_AT_ONCE = 50
 # Locked in the order in which pages of a run lock these rows.
@@ -20,6 +33,7 @@ UPDATE sync_writeback SET due_at = now() WHERE id IN (
     ORDER BY w.external_id, w.id FOR UPDATE OF w)
 """
 SPREAD = timedelta(minutes=5)
+SOON, SOON_SPREAD = timedelta(minutes=5), timedelta(minutes=10)
 
 
 def first_due(sync: Sync, moment: datetime) -> datetime:
@@ -40,9 +54,37 @@ def next_due(sync: Sync, moment: datetime) -> datetime:
 
 
 def catch_up(connection: Connection) -> None:
-    """A connection works again: its ongoing syncs read everybody now, whatever was told or due meanwhile."""
-    syncs = Sync.everywhere.filter(connection=connection, type=SyncType.ONGOING)
-    syncs.exclude(next_run_at=None).update(next_run_at=now(), reconciled_at=None)
+    """A connection works again: its ongoing syncs read everybody now, whatever was told or due meanwhile, and
+    one-time syncs whose run was ended by the loss run again."""
+    syncs = Sync.everywhere.filter(connection=connection)
+    ongoing = syncs.filter(type=SyncType.ONGOING).exclude(next_run_at=None)
+    ongoing.update(next_run_at=now(), reconciled_at=None)
+    for sync in syncs.filter(type=SyncType.ONE_TIME, paused_at=None):
+        last = Run.everywhere.filter(sync=sync, kind=RunKind.RUN).order_by("-id").first()
+        if last is not None and _was_lost(last):
+            _run_again(sync, last)
+
+
+def _was_lost(run: Run) -> bool:
+    """Whether dead credentials ended it before everybody was read, and nobody wanted it to end. What it could
+    not write back goes out without another run."""
+    ended = run.status == RunStatus.FAILED and run.phase != Phase.WRITE_BACK and not run.cancel_requested
+    return ended and (run.error or {}).get("code") in CredentialsError.CODES
+
+
+def _run_again(sync: Sync, last: Run) -> None:
+    from passalong.sync import services
+
+    trigger = Trigger.RETRY if last.retry_of_id else Trigger.SCHEDULE
+    with in_workspace(sync.workspace_id), suppress(Problem):
+        services.start_run(sync, trigger=trigger, full=last.full, retry_of=last.retry_of, only=last.only)
+
+
+def soon(sync: Sync) -> None:
+    """An outage ended the run of an ongoing sync: it need not wait for its turn, which may be a day away."""
+    due = now() + SOON + SOON_SPREAD * _share(sync.pk)
+    waiting = Sync.everywhere.filter(pk=sync.pk, type=SyncType.ONGOING, next_run_at__gt=due)
+    waiting.update(next_run_at=due)
 
 
 def hurry(connection: Connection) -> None:

@@ -15,15 +15,16 @@ from django.db.models import F
 
 from passalong.sync import owners
 from passalong.sync import rows as sql
-from passalong.sync.errors import ConfigError, CredentialsError, SkipContact, first_of
+from passalong.sync.errors import ConfigError, CredentialsError, SkipContact, SyncError, first_of
 from passalong.sync.instruction import Instruction
 from passalong.sync.lease import Claim, keep
 from passalong.sync.mapping import Values, facts_of, outgoing, storable, to_send
-from passalong.sync.models import Phase
+from passalong.sync.models import Phase, Run
 from passalong.sync.port import Session
 
 BATCH = 200
 GATHER_SECONDS = 2.5
+AGAIN_SECONDS = 60
 AGAIN_AFTER_PERSON_SECONDS = 900
 
 WISHED = """w.id, w.external_id, w.version, w.remote, w.sent, f.code, f.referrals_count,
@@ -41,8 +42,8 @@ UPDATE sync_writeback AS w SET remote = x.remote, sent = x.sent, problem = x.pro
 FROM jsonb_to_recordset(%s::jsonb) AS x(id bigint, version int, remote jsonb, sent jsonb, problem jsonb)
 WHERE w.id = x.id
 """
-# The wishes of a run that may not write go out by themselves once that is allowed again.
-WAIT_FOR_PERSON = """
+# The wishes of a run that cannot write go out by themselves once that is possible again.
+WAIT = """
 UPDATE sync_writeback SET due_at = now() + make_interval(secs => %s), problem = %s::jsonb
 WHERE id IN (SELECT id FROM sync_writeback WHERE sync_id = %s AND run_id = %s AND pending
     ORDER BY external_id FOR UPDATE)
@@ -132,7 +133,7 @@ async def write_back(
         reason = first_of(failures)
         if not isinstance(reason, ConfigError) or isinstance(reason, CredentialsError):
             raise
-        await db(wait_for_person, held, reason)
+        await db(wait, held, reason)
         return reason
     return None
 
@@ -152,12 +153,27 @@ async def _send_all(held: Claim, plan: Instruction, session: Session, db: Any, c
             await asyncio.shield(db(record, held, settled, calls()))
 
 
-def wait_for_person(held: Claim, reason: ConfigError) -> None:
+def wait(held: Claim, reason: SyncError) -> None:
     """Leave what could not be sent to the job that sends changes; see changes.py."""
     problem = msgspec.json.encode(reason.as_dict()).decode()
     with transaction.atomic(), database.cursor() as cursor:
         keep(held)
-        cursor.execute(WAIT_FOR_PERSON, (AGAIN_AFTER_PERSON_SECONDS, problem, held.sync.pk, held.run_id))
+        cursor.execute(WAIT, (again_after(reason), problem, held.sync.pk, held.run_id))
+
+
+def wait_if_writing(held: Claim, reason: SyncError) -> bool:
+    """The same for a run that ends here; False when it has not begun to write, so that nothing waits yet."""
+    writing = Run.everywhere.filter(pk=held.run_id, phase=Phase.WRITE_BACK).exists()
+    if writing:
+        wait(held, reason)
+    return writing
+
+
+def again_after(reason: SyncError) -> float:
+    """Seconds until what this kept from being sent is tried again. Nothing is while a connection is lost."""
+    if isinstance(reason, ConfigError) and not isinstance(reason, CredentialsError):
+        return AGAIN_AFTER_PERSON_SECONDS
+    return getattr(reason, "after", None) or AGAIN_SECONDS
 
 
 def pending(held: Claim, plan: Instruction, after: int) -> list[Wish]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -10,7 +11,7 @@ from passalong.accounts.scope import in_workspace
 from passalong.core.problems import Problem
 from passalong.sync import connections, schedule, services
 from passalong.sync.models import Connection, ConnectionStatus, Run, RunKind, RunStatus, Sync
-from tests.support.crm import Crm, Person
+from tests.support.crm import Crm, Person, nonsense, revoked, unavailable
 from tests.support.syncing import World, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,6 +120,117 @@ def test_it_waits_for_a_connection_that_needs_attention_and_then_catches_up(
 
     Connection.everywhere.filter(pk=world.connection.pk).update(status=ConnectionStatus.CONNECTED)
     assert schedule.start_due() == 1
+
+
+def mend(world: World) -> None:
+    with in_workspace(world.workspace_id):
+        connections.recheck(Connection.objects.get(pk=world.connection.pk))
+
+
+def lost(*people: str) -> World:
+    """A one-time sync whose run was ended by a token that no longer works."""
+    world = World(Crm(*(Person(one, f"{one}@example.com", one) for one in people or ["c1"])))
+    world.crm.at("page", 1, revoked())
+    world.run()
+    return world
+
+
+def test_it_runs_a_one_time_sync_again_whose_token_was_lost_once_there_is_another() -> None:
+    world = lost("c1", "c2")
+    mend(world)
+    with in_workspace(world.workspace_id):
+        said = [sync.pk for sync in connections.catching_up(world.connection)]
+    assert (triggers(world), said) == (["manual", "schedule"], [world.sync.pk])
+    finish(world)
+    assert world.referrers() == {"c1@example.com": "c1", "c2@example.com": "c2"}
+
+
+def test_it_runs_it_again_only_once() -> None:
+    world = lost()
+    mend(world)
+    finish(world)
+    connections.needs_attention(world.connection.pk)
+    mend(world)
+    assert triggers(world) == ["manual", "schedule"]
+
+
+def test_it_runs_a_retry_again_as_a_retry_of_the_same_contacts() -> None:
+    world = World(Crm(Person("c1", "c1@example.com", "c1"), Person("c2", "c2@example.com", "c2")))
+    world.crm.gone = {"c1", "c2"}
+    failed = world.run()
+    with in_workspace(world.workspace_id):
+        retry = services.retry_run(failed, only=["c2"])
+    world.crm.at("page", world.crm.calls["page"] + 1, revoked())
+    work(retry)
+    mend(world)
+    again = Run.everywhere.filter(sync=world.sync).order_by("-id")[0]
+    assert (again.trigger, again.retry_of_id, again.only) == ("retry", failed.pk, ["c2"])
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        {"cancel_requested": True},
+        {"status": "cancelled"},
+        {"error": {"code": "crm_unavailable", "message": "Away.", "next_step": "Wait."}},
+    ],
+)
+def test_it_does_not_run_a_one_time_sync_again_that_ended_otherwise(since: dict[str, Any]) -> None:
+    world = lost()
+    Run.everywhere.filter(sync=world.sync).update(**since)
+    mend(world)
+    assert triggers(world) == ["manual"]
+
+
+def test_it_does_not_run_a_one_time_sync_again_that_somebody_ran_since() -> None:
+    world = lost()
+    world.run()
+    connections.needs_attention(world.connection.pk)
+    mend(world)
+    assert triggers(world) == ["manual", "manual"]
+
+
+def test_it_does_not_run_a_one_time_sync_again_that_is_paused() -> None:
+    world = lost()
+    with in_workspace(world.workspace_id):
+        services.pause_sync(world.sync, who="alice@example.com")
+    mend(world)
+    assert triggers(world) == ["manual"]
+
+
+def test_it_runs_an_ongoing_sync_again_soon_after_an_outage(clock: time_machine.Traveller) -> None:
+    world = ongoing(1440)
+    world.crm.at("page", world.crm.calls["page"] + 1, unavailable())
+    assert world.run().status == "failed"
+    soon = due(world)
+    assert soon is not None
+    assert START + 5 * MINUTE <= soon < START + 15 * MINUTE
+    clock.move_to(soon)
+    assert schedule.start_due() == 1
+
+
+def test_it_never_makes_an_ongoing_sync_wait_longer_after_an_outage(clock: time_machine.Traveller) -> None:
+    world = ongoing()
+    turn = START + MINUTE
+    Sync.everywhere.filter(pk=world.sync.pk).update(next_run_at=turn)
+    world.crm.at("page", world.crm.calls["page"] + 1, unavailable())
+    world.run()
+    assert due(world) == turn
+
+
+def test_it_keeps_its_turn_after_a_failure_that_does_not_pass_by_itself(
+    clock: time_machine.Traveller,
+) -> None:
+    world = ongoing(1440)
+    turn = due(world)
+    world.crm.at("page", world.crm.calls["page"] + 1, nonsense())
+    assert (world.run().status, due(world)) == ("failed", turn)
+
+
+def test_it_schedules_nothing_after_the_outage_of_a_one_time_sync() -> None:
+    world = World(Crm(Person("c1", "a@example.com", "A")))
+    world.crm.at("page", 1, unavailable())
+    assert (world.run().status, due(world)) == ("failed", None)
 
 
 def test_it_counts_a_new_interval_from_now(clock: time_machine.Traveller) -> None:

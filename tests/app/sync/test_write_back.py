@@ -1,11 +1,17 @@
 """The way back: only what differs, only where the map says, and nothing lost when it fails in the middle."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
+from passalong.accounts.scope import in_workspace
 from passalong.core.clock import now
 from passalong.referrers.models import Referrer
-from passalong.sync.models import WriteBack
-from tests.support.crm import CODE, COUNT, LINK, SEEN, Crm, Person, unavailable
+from passalong.sync import changes, connections
+from passalong.sync.errors import Retriable
+from passalong.sync.models import Connection, Run, WriteBack
+from tests.support.crm import CODE, COUNT, LINK, SEEN, Crm, Person, revoked, unavailable
 from tests.support.syncing import LINK_BACK, World, numbers, outcomes, write_backs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,6 +30,13 @@ def refer(world: World, email: str, count: int) -> None:
     Referrer.everywhere.filter(campaign=world.campaign, email=email).update(
         referrals_count=count, last_referral_at=now().replace(year=2026, month=3, day=1, hour=15)
     )
+
+
+def send(world: World) -> None:
+    """What a worker does once what waits is due."""
+    waiting = WriteBack.objects.filter(sync=world.sync, pending=True, due_at__isnull=False)
+    waiting.update(due_at=now() - timedelta(seconds=1))
+    asyncio.run(changes.send(world.connection.pk))
 
 
 def test_it_writes_the_link_of_each_person() -> None:
@@ -163,6 +176,64 @@ def test_it_finishes_in_the_next_run_what_an_outage_cut_off() -> None:
     assert sorted(world.linked_to()) == ["c1", "c2", "c3", "c4", "c5", "c6"]
     assert cut.written + whole.written == 6
     assert sorted(one for one, _ in world.crm.writes) == ["c1", "c2", "c3", "c4", "c5", "c6"]
+
+
+def test_it_has_the_rest_sent_by_itself_when_the_crm_is_away_for_long() -> None:
+    world = World(crowd(6))
+    world.crm.at("write", 4, unavailable())
+
+    cut = world.run()
+
+    wait = WriteBack.objects.filter(sync=world.sync, pending=True).values_list("due_at", flat=True)
+    assert len(wait) == 6 - cut.written > 0
+    assert {round((due - now()).total_seconds() / 10) for due in wait if due} == {6}
+    assert cut.error == {
+        "code": "crm_unavailable",
+        "message": "Everybody was read, but Nasty could not be written to. The CRM does not answer.",
+        "next_step": "Nothing to do: once Nasty answers, what waits is written by itself.",
+    }
+    send(world)
+    assert sorted(world.linked_to()) == ["c1", "c2", "c3", "c4", "c5", "c6"]
+    assert sorted(one for one, _ in world.crm.writes) == ["c1", "c2", "c3", "c4", "c5", "c6"]
+
+
+def test_it_waits_as_long_as_the_crm_asked_for() -> None:
+    world = World(crowd(1))
+    world.crm.at("write", 1, Retriable("rate_limited", "Slow down.", "Wait.", after=300))
+
+    world.run()
+
+    due = WriteBack.objects.get(sync=world.sync).due_at
+    assert due is not None
+    assert 290 < (due - now()).total_seconds() <= 300
+
+
+def test_it_has_the_rest_sent_by_itself_once_a_lost_connection_works_again() -> None:
+    world = World(crowd(4))
+    world.crm.at("write", 2, revoked())
+    cut = world.run()
+    lost = Connection.everywhere.get(pk=world.connection.pk)
+    send(world)
+    before = sorted(world.linked_to())
+
+    assert (cut.status, lost.status, changes.waiting()) == ("failed", "needs_attention", [])
+    with in_workspace(world.workspace_id):
+        connections.recheck(lost)
+    assert changes.waiting() == [world.connection.pk]
+    asyncio.run(changes.send(world.connection.pk))
+    assert len(before) < 4
+    assert sorted(world.linked_to()) == ["c1", "c2", "c3", "c4"]
+    assert Run.everywhere.filter(sync=world.sync).count() == 1
+
+
+def test_it_leaves_what_it_read_to_the_next_run_when_it_ended_before_writing() -> None:
+    world = World(crowd(6))
+    world.crm.paced = True
+    world.crm.at("page", 2, unavailable())
+
+    world.run()
+
+    assert WriteBack.objects.filter(sync=world.sync, due_at__isnull=False).count() == 0
 
 
 def test_it_leaves_the_fields_of_another_sync_alone() -> None:
