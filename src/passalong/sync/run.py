@@ -95,12 +95,17 @@ class Conductor:
             raise
         except BaseExceptionGroup as failures:
             await self._stop(first_of(failures))
+        except (OperationalError, InterfaceError) as away:
+            await self._stop(away)
 
     async def _stop(self, reason: BaseException) -> None:
         """Store why the run ends early; a run that is somebody else's by now is left alone."""
         match reason:
             case LeaseLostError():
                 self.log.warning("run lost to another worker")
+            case OperationalError() | InterfaceError():
+                # Not the run's fault: its lease runs out, and it is given to whoever has a database then.
+                self.log.warning("run left: the database does not answer", error=type(reason).__name__)
             case Stopped():
                 if self.held.hinted and reason.status == RunStatus.CANCELLED:
                     await self.db(progress.missed, self.held.sync.pk)

@@ -1,11 +1,15 @@
 """Who may work on a run, and what pause, resume and cancel do to it."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import ParamSpec, TypeVar
 
 import pytest
+from django.db import OperationalError
 
 from passalong.accounts.scope import in_workspace
 from passalong.core.clock import now
+from passalong.core.dbthread import DbThread
 from passalong.core.problems import Problem
 from passalong.referrers.models import Referrer
 from passalong.sync import services
@@ -23,6 +27,8 @@ from tests.support.syncing import Kill, World, counts, expire, outcomes, survive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+P = ParamSpec("P")
+T = TypeVar("T")
 ALICE = Contact("c1", "user", {"email": "a@example.com", "name": "A"})
 JUDGED = Judged(ALICE, "a@example.com", {"email": "a@example.com", "first_name": "A"})
 PAGE = PageRead(0, 1, False, ["c1"], [JUDGED], None, 1)
@@ -283,3 +289,35 @@ def test_it_counts_the_calls_of_all_its_workers() -> None:
     run, _ = survive(world, [Kill(nth=4, before=False)])
 
     assert run.api_calls >= sum(world.crm.calls.values()) - 1 - world.crm.calls["open"]
+
+
+class AwayDb(DbThread):
+    """A database that comes back just after a worker gave up asking for the nth time."""
+
+    def __init__(self, nth: int) -> None:
+        super().__init__(patience=0.0)
+        self.nth, self.asked = nth, 0
+
+    def beside(self) -> DbThread:
+        return self
+
+    async def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self.asked += 1
+        if self.asked == self.nth:
+            raise OperationalError("the connection is closed")
+        return await super().__call__(function, *args, **kwargs)
+
+
+@pytest.mark.parametrize("nth", range(2, 11))
+def test_it_goes_on_after_the_database_was_away_for_longer_than_a_worker_waits(nth: int) -> None:
+    world = World(crowd(5))
+    run = world.start()
+
+    left = work(run, AwayDb(nth))
+    found = (left.status, left.error, left.finished_at, left.lease_until is not None)
+    expire(run)
+    ended = work(run)
+
+    assert found == ("running", None, None, True)
+    assert abandoned_runs() == []
+    assert (ended.status, counts(ended), ended.written) == ("succeeded", {"read": 5, "created": 5}, 5)
