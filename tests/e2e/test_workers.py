@@ -138,7 +138,7 @@ def test_each_of_many_runs_is_worked_on_by_one_of_two_workers(
     both: Pair, connection: str, truth: dict[str, str]
 ) -> None:
     product, sandbox = both
-    until(lambda: heartbeats(product) >= 2, START, "two living workers")
+    until(lambda: heartbeats(product) >= 4, START, "two living workers, with two loops each")
     sandbox.control.latency(20)
     syncs = [product.make_sync(connection, {"kind": "users"}) for _ in range(8)]
     runs = [product.start(sync) for sync in syncs]
@@ -198,3 +198,24 @@ def test_a_run_goes_on_after_the_database_was_restarted(
             assert equals_the_truth((product, sandbox), sync, truth)
     finally:
         server.stop()
+
+
+def test_upkeep_goes_on_while_every_place_for_runs_waits_for_the_crm(both: Pair) -> None:
+    sandbox = both[1]
+    with start_product(sandbox.url, workers=0) as product:
+        product.start_worker(PASSALONG_WORKER_CONCURRENCY="1", PASSALONG_OUTAGE_PATIENCE_SECONDS="60")
+        sync = product.make_sync(product.connect(), {"kind": "users"})
+        sandbox.control.add_fault("500", match={"path": "/contacts/search"}, times=None)
+        run_id = product.start(sync)
+        product.wait(run_id, "waiting", seconds=START)
+        defer = (
+            "SELECT unnest(procrastinate_defer_jobs_v1(ARRAY[ROW('housekeeping', 'sync.start_due', 0, NULL, "
+            """NULL, '{"timestamp": 0}', NULL)]::procrastinate_job_to_defer_v1[]))"""
+        )
+        [[job]] = product.sql(defer)
+        there = "SELECT count(*) FROM procrastinate_jobs WHERE id = %s"
+        product.until(lambda: product.sql(there, job) == [(0,)] or None, 30, "a job of upkeep to be done")
+        assert product.show(run_id)["status"] == "waiting"
+        sandbox.control.clear_faults()
+        assert product.wait(run_id)["status"] == "succeeded"
+        assert product.workers[0].end() == 0

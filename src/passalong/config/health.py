@@ -13,7 +13,9 @@ from passalong.config.settings import settings
 _GAUGES = {
     "passalong_workers": (
         "Workers with a recent heartbeat.",
-        "SELECT NULL, count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '20 s'",
+        # Each has two loops with a heartbeat, see worker.py; one that is just starting may have one.
+        """SELECT NULL, ceil(count(*) / 2.0)::int FROM procrastinate_workers
+        WHERE last_heartbeat > now() - interval '20 s'""",
     ),
     "passalong_jobs": (
         "Jobs in the queue, by status.",

@@ -79,7 +79,13 @@ class Settings(BaseSettings):
         "by commas. Without it only public addresses are sent to.",
     )
     web_threads: int = Field(default=8, ge=1, le=64, description="Request threads of the web process.")
-    worker_concurrency: int = Field(default=8, ge=1, le=64, description="Jobs one worker runs at once.")
+    worker_concurrency: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="Syncs, uploads and other jobs that may wait for a CRM that one worker does at once. "
+        "Upkeep, mail and webhooks have places of their own.",
+    )
 
     @field_validator("smtp_url")
     @classmethod

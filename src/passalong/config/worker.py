@@ -4,7 +4,9 @@ import asyncio
 import gc
 import signal
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -13,6 +15,12 @@ from passalong.config.parent import end_with_supervisor
 from passalong.config.settings import settings
 from passalong.core.problems import Problem
 
+if TYPE_CHECKING:
+    from procrastinate import App
+
+# The queue of jobs that may wait for a CRM, and how many of all others run at once.
+RUNS = "runs"
+UPKEEP_CONCURRENCY = 4
 HEARTBEAT_SECONDS = 5
 STALLED_SECONDS = 20
 STOP_SECONDS = 4
@@ -73,20 +81,53 @@ async def _one_life(stopping: asyncio.Event) -> None:
     await _forget_broken_connections()
     try:
         async with worker_app.open_async():
-            running = asyncio.create_task(_run(worker_app))
             told = asyncio.create_task(stopping.wait())
-            await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
-            told.cancel()
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            loops = [asyncio.create_task(loop) for loop in _loops(worker_app)]
+            await asyncio.wait({told, *loops}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (told, *loops):
+                task.cancel()
+            # They end side by side: each has STOP_SECONDS for its jobs.
+            for ended in await asyncio.gather(*loops, return_exceptions=True):
+                _note_failure(ended)
     except Exception as error:  # noqa: BLE001 - whatever it was, the loop decides whether to go on
-        structlog.get_logger(__name__).warning("worker failed", error=f"{type(error).__name__}: {error}")
+        _note_failure(error)
 
 
-async def _run(worker_app: object) -> None:
-    await worker_app.run_worker_async(  # type: ignore[attr-defined]
-        concurrency=settings().worker_concurrency,
+def _note_failure(ended: BaseException | None) -> None:
+    if isinstance(ended, Exception):
+        error = f"{type(ended).__name__}: {ended}"
+        structlog.get_logger(__name__).warning("worker failed", error=error)
+
+
+def _loops(worker_app: "App") -> list[Coroutine[Any, Any, None]]:
+    """One for what waits for CRMs, one for the rest: a run keeps its place through an outage, and however
+    many do, rescue, schedule, mail and webhooks go on."""
+    others = sorted({task.queue for task in worker_app.tasks.values()} - {RUNS})
+    return [
+        _run(_without_clock(worker_app), [RUNS], settings().worker_concurrency),
+        _run(worker_app, others, UPKEEP_CONCURRENCY),
+    ]
+
+
+def _without_clock(worker_app: "App") -> "App":
+    """The same jobs, with the clock left to the other loop.
+
+    One of its entries stays, deferred by both and once in the table: the engine takes a clock that has
+    nothing to do for one that ended, and then no longer watches whether the loop's heartbeat goes on.
+    """
+    from procrastinate.periodic import PeriodicRegistry
+
+    quiet = worker_app.with_connector(worker_app.connector)
+    one = next(iter(worker_app.periodic_registry.periodic_tasks.values()))
+    quiet.periodic_registry = PeriodicRegistry()  # type: ignore[no-untyped-call]
+    quiet.periodic_registry.register_task(one.task, one.cron, one.periodic_id, {**one.configure_kwargs})
+    return quiet
+
+
+async def _run(worker_app: "App", queues: list[str], concurrency: int) -> None:
+    await worker_app.run_worker_async(
+        queues=queues,
+        concurrency=concurrency,
         delete_jobs="successful",
         shutdown_graceful_timeout=STOP_SECONDS,
         update_heartbeat_interval=HEARTBEAT_SECONDS,
