@@ -173,6 +173,8 @@ class Crm:
         self.actions: dict[tuple[Method, int], Action] = {}
         self.hangs: set[tuple[Method, int]] = set()
         self.calls: Counter[str] = Counter()
+        # How long the last session opened was willing to wait.
+        self.patience: float | None = None
         self.walks: Counter[str | None] = Counter()
         self.writes: list[tuple[str, dict[str, Scalar]]] = []
         # New people whom a search by email does not show yet, and whether there are any.
@@ -482,9 +484,10 @@ class NastyIntegration:
         *,
         interactive: bool,  # noqa: ARG002 - the CRM in memory treats all callers alike
         timezone: str | None = None,  # noqa: ARG002
-        patience: float | None = None,  # noqa: ARG002
+        patience: float | None = None,
     ) -> AsyncIterator[NastySession]:
         crm = _crms[credentials["access_token"]]
+        crm.patience = patience
         await crm.called("open")
         yield NastySession(crm)
 

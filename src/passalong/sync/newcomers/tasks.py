@@ -28,12 +28,14 @@ async def send_newcomers(connection_id: str) -> None:
 
 def enqueue_watch(connection_id: UUID, contact_ids: Sequence[str]) -> None:
     """Have a worker look whether leads qualify by what these contacts say now; inside a transaction, with its
-    commit. Does nothing where no campaign qualifies leads by a field of this CRM."""
+    commit. One look at a time, so that those of one CRM that is away take one place. Does nothing where no
+    campaign qualifies leads by a field of this CRM."""
     from passalong.sync.newcomers.models import PeopleRule
 
     rules = PeopleRule.everywhere.filter(connection_id=connection_id)
     if contact_ids and any(rule.qualifying.is_on for rule in rules):
-        watch_contacts.defer(connection_id=str(connection_id), contact_ids=list(contact_ids))
+        job = watch_contacts.configure(lock=f"watching:{connection_id}")
+        job.defer(connection_id=str(connection_id), contact_ids=list(contact_ids))
 
 
 @app.task(queue="runs", name="sync.watch_contacts")

@@ -7,6 +7,7 @@ than that comes of an index that lags, and is ignored.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -40,6 +41,8 @@ AT_ONCE = 50
 OVERLAP = timedelta(minutes=30)
 WHOLE_AFTER = timedelta(days=1)
 MOST_PAGES = 10_000
+# Seconds that a look at single contacts waits for a CRM: the look every few minutes finds the same.
+SHORT_PATIENCE = 30
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +74,7 @@ async def look_at(connection_id: UUID, contact_ids: Sequence[str]) -> None:
             for rule in rules:
                 await db(apply, rule, [one for one in seen if one is not None], is_fresh=True)
 
-    await _with_session(connection_id, look)
+    await _with_session(connection_id, look, patience=SHORT_PATIENCE)
 
 
 async def reconcile(connection_id: UUID) -> None:
@@ -119,7 +122,9 @@ async def _look_again(rule: PeopleRule, session: Session, db: DbThread) -> None:
         await db(apply, rule, contacts, is_fresh=False)
 
 
-async def _with_session(connection_id: UUID, look: Callable[[Session, DbThread], Awaitable[None]]) -> None:
+async def _with_session(
+    connection_id: UUID, look: Callable[[Session, DbThread], Awaitable[None]], *, patience: float = math.inf
+) -> None:
     """What goes wrong waits for the next look; credentials that no longer work are told to the team."""
     db = DbThread()
     try:
@@ -130,7 +135,7 @@ async def _with_session(connection_id: UUID, look: Callable[[Session, DbThread],
             connection.credentials,
             interactive=False,
             timezone=connection.timezone,
-            patience=settings().outage_patience_seconds,
+            patience=min(settings().outage_patience_seconds, patience),
         )
         async with opened as session:
             await look(session, db)

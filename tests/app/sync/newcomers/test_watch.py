@@ -156,6 +156,23 @@ def test_it_begins_no_second_look_while_one_waits_for_the_crm() -> None:
     assert [(job.status, job.lock) for job in begun.order_by("id")] == [("doing", lock), ("todo", lock)]
 
 
+def test_it_has_one_look_at_contacts_wait_for_another() -> None:
+    world = watched(frida())
+    for contact in ("c1", "c2"):
+        watch.enqueue_watch(world.connection.pk, [contact])
+    lock = f"watching:{world.connection.pk}"
+    jobs = ProcrastinateJob.objects.filter(lock=lock).order_by("id")
+    assert [(job.args["contact_ids"], job.queueing_lock) for job in jobs] == [(["c1"], None), (["c2"], None)]
+
+
+def test_it_waits_shortly_for_a_crm_that_is_away_and_longer_where_nothing_else_follows() -> None:
+    world = watched(frida())
+    look(world)
+    shortly = world.crm.patience
+    reconcile(world)
+    assert (shortly, world.crm.patience) == (30, 900)
+
+
 def test_it_has_nobody_watched_where_nobody_wants_it() -> None:
     world = Arrivals()
     watch.enqueue_watch(world.connection.pk, ["c1"])
