@@ -179,13 +179,18 @@ class Conductor:
 
     async def _heartbeat(self) -> None:
         """Keep the lease, show waiting, obey cancel and pause."""
-        while True:
-            orders = await asyncio.to_thread(self._beat)
-            if orders.cancel:
-                raise Stopped(RunStatus.CANCELLED)
-            if orders.pause:
-                raise Stopped(RunStatus.PAUSED)
-            await asyncio.sleep(HEARTBEAT)
+        # A thread of its own: those that jobs share may all be busy for longer than a lease lasts.
+        beat = DbThread()
+        try:
+            while True:
+                orders = await beat(self._beat)
+                if orders.cancel:
+                    raise Stopped(RunStatus.CANCELLED)
+                if orders.pause:
+                    raise Stopped(RunStatus.PAUSED)
+                await asyncio.sleep(HEARTBEAT)
+        finally:
+            await beat.close()
 
     def _beat(self) -> Orders:
         close_old_connections()

@@ -1,6 +1,9 @@
 """Who may work on a run, and what pause, resume and cancel do to it."""
 
+import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
@@ -19,6 +22,7 @@ from passalong.sync.instruction import Instruction, Judged
 from passalong.sync.lease import Claim, LeaseLostError, abandoned_runs, claim, go_on_if_resumed, keep, let_go
 from passalong.sync.models import Connection, Partition, Run, Sync
 from passalong.sync.records import Contact, Slice
+from passalong.sync.run import conduct
 from passalong.sync.settle import settle
 from passalong.sync.upsert import apply_pages
 from passalong.sync.write_back import record
@@ -321,3 +325,24 @@ def test_it_goes_on_after_the_database_was_away_for_longer_than_a_worker_waits(n
     assert found == ("running", None, None, True)
     assert abandoned_runs() == []
     assert (ended.status, counts(ended), ended.written) == ("succeeded", {"read": 5, "created": 5}, 5)
+
+
+def test_it_obeys_and_keeps_its_lease_while_all_threads_that_jobs_share_are_busy() -> None:
+    world = World(crowd(1))
+    world.crm.at("page", 1, None)
+    run = world.start()
+    Run.everywhere.filter(pk=run.pk).update(cancel_requested=True)
+    free = threading.Event()
+
+    async def conduct_among_long_jobs() -> None:
+        shared = ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(shared)
+        shared.submit(free.wait)
+        try:
+            await asyncio.wait_for(conduct(run.pk), 15)
+        finally:
+            free.set()
+
+    asyncio.run(conduct_among_long_jobs())
+
+    assert Run.everywhere.get(pk=run.pk).status == "cancelled"
