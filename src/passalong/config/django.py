@@ -113,12 +113,14 @@ def _database(url: str) -> dict[str, Any]:
     parts = {key: value for key, value in conninfo_to_dict(url).items() if value not in (None, "")}
     known = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     options = {key: value for key, value in parts.items() if key not in known}
+    # A bound, not a number kept: in a worker each job that waits for a CRM holds up to two connections.
+    most = max(CONFIG.web_threads, 2 * CONFIG.worker_concurrency) + 12
     return {
         "ENGINE": "django.db.backends.postgresql",
         **{django_key: str(parts[key]) for key, django_key in known.items() if key in parts},
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": CONFIG.web_threads + 12, "timeout": 15}},
+        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": most, "timeout": 15}},
     }
 
 
