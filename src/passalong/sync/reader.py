@@ -130,7 +130,7 @@ class _Reading:
             pages = [read.page for read in batch]
             progress = await db(apply_pages, self.held, self.plan, pages, self.calls(), self.desk)
             for read in batch:
-                if read.restart is not None:
+                if read.restart is not None and not read.restart.done():
                     read.restart.set_result(read.page.position in progress.restart)
 
     @staticmethod

@@ -1,12 +1,22 @@
 """A CRM that loses, repeats, miscounts, loops and refuses: nothing is lost in silence."""
 
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
 import pytest
 
+from passalong.core.dbthread import DbThread
 from passalong.sync.errors import SyncError
-from tests.support.crm import EVERY_ERROR, Crm, Part, Person, rejected, unavailable
+from passalong.sync.upsert import apply_pages
+from tests.support.crm import EVERY_ERROR, Crm, Part, Person, nonsense, rejected, unavailable
 from tests.support.syncing import World, counts, outcomes
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def crowd(number: int = 7) -> Crm:
@@ -222,3 +232,44 @@ def test_it_fails_before_reading_when_there_is_no_plan() -> None:
     run = world.run()
 
     assert (run.status, run.phase, counts(run)) == ("failed", "plan", {})
+
+
+class LateDb(DbThread):
+    """A database whose answer about a page arrives in the moment in which the readers are called off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.applied = threading.Event()
+
+    def beside(self) -> DbThread:
+        return self
+
+    async def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        result = await super().__call__(function, *args, **kwargs)
+        if function is apply_pages:
+            self.applied.set()
+            await self._until_called_off()
+        return result
+
+    async def _until_called_off(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            await asyncio.sleep(20)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_soon(task.cancel)
+
+
+def test_it_says_what_stopped_a_reader_though_another_page_was_applied_meanwhile() -> None:
+    world, db = World(crowd(2)), LateDb()
+    world.crm.parts = [Part([["c1"]]), Part([["c2"]])]
+
+    def fail_once_the_other_page_is_applied() -> None:
+        db.applied.wait(20)
+        raise nonsense()
+
+    world.crm.at("page", 2, fail_once_the_other_page_is_applied)
+
+    run = world.run(db)
+
+    assert (run.status, run.error and run.error["code"]) == ("failed", "crm_nonsense")
