@@ -29,6 +29,8 @@ from passalong.sync.records import Scalar
 
 PERSONAL = ("first_name", "last_name", "phone")
 Links = Mapping[str, tuple[str, str, int | None]]
+# Each look that fails means that somebody else changed some of a page's people: one rival may do so often.
+LOOKS = 50
 COUNTED = ("created", "updated", "unchanged", "duplicate", "skipped", "failed")
 
 
@@ -57,7 +59,7 @@ def apply_pages(
     has the run.
     """
     desk = desk or Desk()
-    looks = 5
+    looks = LOOKS
     while looks:
         ticket = desk.ticket()
         try:

@@ -17,7 +17,8 @@ from passalong.referrers.imports.table import Layout, Row, read
 CHUNK = 1_000
 # Rows can be wide: a chunk ends when it holds this much, however few they are.
 CHUNK_CHARACTERS = 4_000_000
-TRIES = 5
+# Each try that fails means that somebody else brought some of a chunk's people: one rival may do so often.
+TRIES = 50
 
 
 class Rows:
