@@ -5,6 +5,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 UV_VERSION=0.13.9
 export UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv PIP_DISABLE_PIP_VERSION_CHECK=1
 unset VIRTUAL_ENV
+# Tests start hundreds of processes: without kept bytecode each compiles two thousand modules anew.
+unset PYTHONDONTWRITEBYTECODE
 
 say() { printf '%s\n' "$*" >&2; }
 stop() { say "$1: $2"; say "$3"; exit 1; }
