@@ -2,20 +2,16 @@
 
 from uuid import UUID
 
-from django.db import transaction
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
+
+from passalong.core.jobs import defer_once
 
 QUEUE = "runs"
 
 
 def enqueue(upload_id: UUID) -> None:
     """Have a worker pick this import up. Inside a transaction, the job appears with its commit."""
-    try:
-        with transaction.atomic():
-            execute_import.configure(queueing_lock=f"import:{upload_id}").defer(upload_id=str(upload_id))
-    except AlreadyEnqueued:
-        return
+    defer_once(execute_import, f"import:{upload_id}", upload_id=str(upload_id))
 
 
 @app.task(queue=QUEUE, name="referrers.execute_import")

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Status
 
+from passalong.core.jobs import defer_once
 from passalong.sync.newcomers import tasks as newcomers  # noqa: F401 - the engine looks for jobs here
 
 QUEUE = "runs"
@@ -18,7 +17,7 @@ HINTS_GATHER_SECONDS = 0.5
 
 def enqueue(run_id: UUID) -> None:
     """Have a worker pick this run up. Inside a transaction, the job appears with its commit."""
-    _defer(execute_run, f"run:{run_id}", run_id=str(run_id))
+    defer_once(execute_run, f"run:{run_id}", run_id=str(run_id))
 
 
 @app.task(queue=QUEUE, name="sync.execute_run")
@@ -31,7 +30,7 @@ async def execute_run(run_id: str) -> None:
 
 def enqueue_look_up(connection_id: UUID) -> None:
     """Have a worker read what a CRM has; one that is waiting already will do."""
-    _defer(look_up, f"look-up:{connection_id}", connection_id=str(connection_id))
+    defer_once(look_up, f"look-up:{connection_id}", connection_id=str(connection_id))
 
 
 @app.task(queue=QUEUE, name="sync.look_up")
@@ -44,7 +43,7 @@ def look_up(connection_id: str) -> None:
 
 def enqueue_samples(draft_id: UUID) -> None:
     """Have a worker find the contacts whose values a mapping shows."""
-    _defer(find_samples, f"samples:{draft_id}", draft_id=str(draft_id))
+    defer_once(find_samples, f"samples:{draft_id}", draft_id=str(draft_id))
 
 
 @app.task(queue=QUEUE, name="sync.find_samples")
@@ -57,7 +56,7 @@ def find_samples(draft_id: str) -> None:
 
 def enqueue_hints(connection_id: UUID) -> None:
     """Have a worker follow what a CRM told of."""
-    _defer(follow_hints, f"hints:{connection_id}", connection_id=str(connection_id))
+    defer_once(follow_hints, f"hints:{connection_id}", connection_id=str(connection_id))
 
 
 @app.task(queue=QUEUE, name="sync.follow_hints")
@@ -72,7 +71,7 @@ async def follow_hints(connection_id: str) -> None:
 
 def enqueue_alert(connection_id: UUID) -> None:
     """Have a worker tell the team that a connection stopped working."""
-    _defer(send_alert, f"alert:{connection_id}", connection_id=str(connection_id))
+    defer_once(send_alert, f"alert:{connection_id}", connection_id=str(connection_id))
 
 
 @app.task(queue="mail", name="sync.send_alert")
@@ -85,7 +84,7 @@ def send_alert(connection_id: str) -> None:
 
 def enqueue_changes(connection_id: UUID) -> None:
     """Have a worker send to a CRM what changed here."""
-    _defer(send_changes, f"changes:{connection_id}", connection_id=str(connection_id))
+    defer_once(send_changes, f"changes:{connection_id}", connection_id=str(connection_id))
 
 
 @app.task(queue=QUEUE, name="sync.send_changes")
@@ -94,14 +93,6 @@ async def send_changes(connection_id: str) -> None:
     from passalong.sync import changes
 
     await changes.send(UUID(connection_id))
-
-
-def _defer(task: Any, lock: str, **arguments: str) -> None:
-    try:
-        with transaction.atomic():
-            task.configure(queueing_lock=lock).defer(**arguments)
-    except AlreadyEnqueued:
-        return
 
 
 def _and_close(work: Callable[[], object]) -> None:

@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
-from django.db import transaction
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
 
 from passalong.core.clock import now
+from passalong.core.jobs import defer_once
 from passalong.webhooks.models import Delivery, DeliveryStatus
 
 KEPT_FOR = timedelta(days=30)
@@ -14,11 +13,7 @@ KEPT_FOR = timedelta(days=30)
 
 def enqueue() -> None:
     """Have a worker send what is due; one that is waiting already will do, and one at a time sends."""
-    try:
-        with transaction.atomic():
-            send_due.configure(lock="webhooks", queueing_lock="webhooks").defer()
-    except AlreadyEnqueued:
-        return
+    defer_once(send_due, "webhooks", lock="webhooks")
 
 
 @app.task(queue="webhooks", name="webhooks.send_due")

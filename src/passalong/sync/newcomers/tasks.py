@@ -3,19 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import transaction
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
+
+from passalong.core.jobs import defer_once
 
 
 def enqueue(connection_id: UUID) -> None:
     """Have a worker send to a CRM who joined; one that is waiting already will do."""
-    try:
-        with transaction.atomic():
-            lock = f"newcomers:{connection_id}"
-            send_newcomers.configure(queueing_lock=lock).defer(connection_id=str(connection_id))
-    except AlreadyEnqueued:
-        return
+    defer_once(send_newcomers, f"newcomers:{connection_id}", connection_id=str(connection_id))
 
 
 @app.task(queue="runs", name="sync.send_newcomers")
@@ -49,13 +44,8 @@ async def watch_contacts(connection_id: str, contact_ids: list[str]) -> None:
 def enqueue_reconcile(connection_id: UUID) -> None:
     """Have a worker look for everybody who qualifies; one that is waiting already will do, and none begins
     beside one that waits for a CRM to come back."""
-    try:
-        with transaction.atomic():
-            lock = f"qualifying:{connection_id}"
-            job = reconcile_contacts.configure(lock=lock, queueing_lock=lock)
-            job.defer(connection_id=str(connection_id))
-    except AlreadyEnqueued:
-        return
+    lock = f"qualifying:{connection_id}"
+    defer_once(reconcile_contacts, lock, lock=lock, connection_id=str(connection_id))
 
 
 @app.task(queue="runs", name="sync.reconcile_contacts")
