@@ -150,7 +150,8 @@ def test_it_fits_and_can_be_read(desk: Desk, width: int, scheme: Any) -> None:
         opened(page, campaign, section)
         assert look_over(page) == []
         page.get_by_label("Create a lead").check()
-        page.get_by_role("button", name="Add a field").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Add a field").click()
         assert look_over(page) == []
         take(page, f"{section.lower()}-{width}-{scheme}")
 
