@@ -146,6 +146,7 @@ def give_password(product: Product, email: str = EMAIL, workspace: str = WORKSPA
 
 def look_over(page: Page) -> list[str]:
     """What is wrong with a page: accessibility, or something that makes it scroll sideways."""
+    page.wait_for_function("document.readyState === 'complete'")
     where = (
         f"{re.sub(r'[0-9a-f-]{32,}', '…', page.url)} ({page.viewport_size and page.viewport_size['width']})"
     )
